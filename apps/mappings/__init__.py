@@ -1,0 +1,1 @@
+"""Target schemas, semantic types and mappings."""

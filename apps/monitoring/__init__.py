@@ -1,0 +1,1 @@
+"""Quality scores, alert rules and alerts."""

@@ -1,0 +1,1 @@
+"""Sources, their tables and their uploads."""

@@ -1,0 +1,1 @@
+"""The documents: typed, versioned, JSON in and out."""

@@ -1,0 +1,1 @@
+"""What happens to organizations, people, roles and service accounts."""

@@ -1,0 +1,90 @@
+"""The shapes of workspaces, of access to them, and of who one is."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.accounts.models import ServiceAccount
+from apps.workspaces.models import Workspace
+from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
+
+
+class WorkspaceSerializer(StrictModelSerializer):
+    """A workspace: its name, and its settings as an object."""
+
+    config = serializers.DictField(required=False)
+
+    class Meta:
+        model = Workspace
+        fields = ("id", "name", "config", "created_at", "updated_at", "created_by")
+
+
+class UserWorkspacesSerializer(StrictSerializer):
+    """A person's role in workspaces: `{"production": "editor", "development": "none"}`."""
+
+    workspaces = serializers.DictField(
+        child=serializers.ChoiceField(choices=["editor", "viewer", "none"]), allow_empty=False
+    )
+
+
+class ServiceAccountSerializer(StrictModelSerializer):
+    """A service account. `role` by name or id; `workspace`, by name or id, confines it."""
+
+    role = Text(source="role.name", max_length=63, required=False)
+    workspace = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ServiceAccount
+        fields = ("id", "name", "description", "role", "workspace", "expires_at", "created_at", "updated_at")
+
+    def get_workspace(self, account: ServiceAccount) -> str | None:
+        membership = getattr(account, "membership", None)
+        return membership.workspace.name if membership else None
+
+
+class ServiceAccountCreateSerializer(StrictSerializer):
+    """What a new service account is made of."""
+
+    name = Text(max_length=100)
+    role = Text(max_length=63, required=False)
+    workspace = Text(max_length=63, required=False)
+    description = Text(max_length=500, required=False, allow_blank=True)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class ServiceAccountWithKeySerializer(ServiceAccountSerializer):
+    """A service account with its key, which is shown this one time."""
+
+    api_key = serializers.CharField(read_only=True)
+
+    class Meta(ServiceAccountSerializer.Meta):
+        fields = (*ServiceAccountSerializer.Meta.fields, "api_key")  # type: ignore[assignment]
+
+
+class RotationSerializer(StrictSerializer):
+    """How long the old key still works."""
+
+    grace_period_seconds = serializers.IntegerField(min_value=0, max_value=604800, required=False)
+
+
+class ApiKeyInfoSerializer(serializers.Serializer[Any]):
+    """What is known of a key without the key."""
+
+    prefix = serializers.CharField()
+    last_four = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+
+
+class MeSerializer(serializers.Serializer[Any]):
+    """Who the caller is and what the caller may do where."""
+
+    id = serializers.CharField()
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    email = serializers.CharField(allow_null=True)
+    is_operator = serializers.BooleanField()
+    organization = serializers.DictField()
+    role = serializers.CharField()
+    permissions = serializers.ListField(child=serializers.CharField())
+    workspaces = serializers.ListField(child=serializers.DictField())

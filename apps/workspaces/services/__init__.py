@@ -1,0 +1,1 @@
+"""What happens to workspaces, their members and their webhooks."""

@@ -1,0 +1,39 @@
+"""The OpenAPI document and its two readers, which serve their own assets and need no login."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerView
+from rest_framework.renderers import BaseRenderer
+
+from datalinx.api.renderers import to_json
+
+
+class PlainJSONRenderer(BaseRenderer):
+    """JSON outside the envelope."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
+        return to_json(data)
+
+
+class OpenApiView(SpectacularJSONAPIView):  # type: ignore[misc]  # untyped library
+    """The OpenAPI 3.1 document of this API."""
+
+    authentication_classes: ClassVar[list[Any]] = []
+    renderer_classes: ClassVar[list[Any]] = [PlainJSONRenderer]
+    custom_settings: ClassVar[dict[str, Any]] = {}
+
+
+class SwaggerPage(SpectacularSwaggerView):  # type: ignore[misc]  # untyped library
+    """Swagger UI."""
+
+    authentication_classes: ClassVar[list[Any]] = []
+
+
+class RedocPage(SpectacularRedocView):  # type: ignore[misc]  # untyped library
+    """Redoc."""
+
+    authentication_classes: ClassVar[list[Any]] = []

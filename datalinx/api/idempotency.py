@@ -1,0 +1,110 @@
+"""`Idempotency-Key`: the same key and body on a POST answer with the first answer, for 24 hours.
+
+The claim is a row of its own, committed first, so that a second call sees that the first is under way. The
+effect and its stored answer then commit in one transaction, on condition that the claim is still held: a
+process that dies in between leaves neither, and a claim that was lost undoes the effect.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from datalinx.caller import Caller
+from datalinx.errors import BadRequest, Interrupted, Invalid, Unavailable
+from datalinx.registry import registered_model
+from datalinx.sealed import seal, unseal
+
+HEADER = "Idempotency-Key"
+KEPT = timedelta(hours=24)
+# Longer than the web server lets any request live.
+CLAIM = timedelta(seconds=120)
+
+
+def answer_once(request: Request, caller: Caller, act: Callable[[], Response]) -> Response:
+    """Return what `act` answers, or what it answered the first time this key came with this body."""
+    key = request.headers.get(HEADER, "").strip()
+    if not key or request.method != "POST":
+        return act()
+    if len(key) > 255 or not key.isprintable():
+        raise BadRequest("INVALID_IDEMPOTENCY_KEY", f"{HEADER} must be at most 255 printable characters.")
+    return _claimed(_fingerprint(request), f"{caller.id}:{key}", caller, act)
+
+
+def _claimed(fingerprint: str, key: str, caller: Caller, act: Callable[[], Response]) -> Response:
+    model = registered_model("idempotency_model")
+    now = timezone.now()
+    rows = model.objects.filter(organization_id=caller.organization_id, key=key)
+    rows.filter(created_at__lte=now - KEPT).delete()
+    claimed = now
+    try:
+        with transaction.atomic():
+            model.objects.create(
+                organization_id=caller.organization_id, key=key, fingerprint=fingerprint, claimed_at=claimed
+            )
+    except IntegrityError:
+        record = rows.first()
+        if record is None:
+            raise _in_progress() from None
+        if not hmac.compare_digest(record.fingerprint, fingerprint):
+            message = f"This {HEADER} was used with another request; choose a new key."
+            raise Invalid("IDEMPOTENCY_KEY_REUSED", message) from None
+        if record.answer:
+            return _replay(record)
+        if not rows.filter(claimed_at__lte=now - CLAIM, answer="").update(claimed_at=claimed):
+            raise _in_progress() from None
+    return _act_and_store(rows.filter(Q(claimed_at=claimed)), key, act)
+
+
+def _act_and_store(claim: Any, key: str, act: Callable[[], Response]) -> Response:
+    stored = False
+    try:
+        with transaction.atomic():
+            response = act()
+            if response.status_code < 300:
+                answer = {"status": response.status_code, "data": response.data}
+                token = seal(orjson.loads(orjson.dumps(answer, default=str)), context=f"idempotency:{key}")
+                if not claim.update(answer=token):
+                    raise Interrupted(
+                        "IDEMPOTENCY_CLAIM_LOST", "This call took too long and was undone; repeat it."
+                    )
+                stored = True
+        return response
+    finally:
+        if not stored:
+            with suppress(Exception):
+                claim.filter(answer="").delete()
+
+
+def _replay(record: Any) -> Response:
+    answer = unseal(record.answer, context=f"idempotency:{record.key}")
+    response = Response(answer["data"], status=answer["status"])
+    response["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _in_progress() -> Unavailable:
+    message = "The first call with this key is still under way; try again in a second."
+    return Unavailable("IDEMPOTENCY_IN_PROGRESS", message, details={"retry_after": 1})
+
+
+def _fingerprint(request: Request) -> str:
+    digest = hashlib.sha256(
+        f"{request.method} {request.path} {request.headers.get('X-Workspace', '')}\n".encode()
+    )
+    if request.content_type == "application/json":
+        digest.update(orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS))
+    else:
+        digest.update(f"{request.content_type} {request.headers.get('Content-Length', '')}".encode())
+    digest.update(settings.SECRET_KEY.encode())
+    return digest.hexdigest()

@@ -1,0 +1,72 @@
+"""The shapes of bodies: serializers that refuse unknown fields and never turn one type into another."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+from pydantic import BaseModel
+from rest_framework import serializers
+
+# The server's own fields may be sent back, so that what GET gave can be PUT; they are ignored.
+SERVER_FIELDS = frozenset({"id", "version", "created_at", "updated_at", "created_by"})
+
+
+class Text(serializers.CharField):
+    """A text; a number or a truth value is not one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class _Strict:
+    """Refuse keys that the serializer does not have, with the path to them."""
+
+    # Fields that an answer carries beside the writable ones and that may be sent back.
+    ignored_fields: frozenset[str] = frozenset()
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            fields = self.fields  # type: ignore[attr-defined]  # a mixin of serializers
+            ignored = (
+                SERVER_FIELDS
+                | self.ignored_fields
+                | {name for name, field in fields.items() if field.read_only}
+            )
+            unknown = [key for key in data if key not in fields and key not in ignored]
+            if unknown:
+                message = "This field is not known here; leave it out."
+                raise serializers.ValidationError(
+                    {key: serializers.ErrorDetail(message, code="unknown_field") for key in unknown[:20]}
+                )
+        return super().to_internal_value(data)  # type: ignore[misc]  # a mixin of serializers
+
+
+class StrictSerializer(_Strict, serializers.Serializer[Any]):
+    """A serializer of plain values."""
+
+
+class StrictModelSerializer(_Strict, serializers.ModelSerializer[Any]):
+    """A serializer of a model's rows. Writing goes through services, never through `save`."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: Text,
+        models.TextField: Text,
+    }
+
+
+class DeletedSerializer(serializers.Serializer[Any]):
+    """What a delete answers."""
+
+    id = serializers.CharField()
+    deleted = serializers.BooleanField()
+
+
+class DocumentField(serializers.JSONField):
+    """A JSON document whose one definition is a pydantic model of `datalinx/engine/spec`."""
+
+    def __init__(self, model: type[BaseModel], **kwargs: Any) -> None:
+        self.model = model
+        super().__init__(**kwargs)

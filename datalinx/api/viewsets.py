@@ -1,0 +1,202 @@
+"""The bases of all views: who, where, may they, in this order, before a view's own five lines."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, final
+
+from django.db.models import Model, QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet, ViewSetMixin
+
+from datalinx.api.authentication import caller_of
+from datalinx.api.filters import LIST_PARAMETERS, refuse_unknown_parameters
+from datalinx.api.idempotency import answer_once
+from datalinx.api.permissions import PUBLIC, permission_for, require
+from datalinx.api.scoping import require_open, workspace_named, workspace_required
+from datalinx.api.throttling import TieredOrganizationThrottle
+from datalinx.caller import Caller
+from datalinx.errors import NotFound
+
+
+class ApiView(APIView):
+    """A view of the API. Subclasses say which permission each action needs.
+
+    `permissions` maps an action's name, or `view` and `change`, to a permission string, `any` (whoever is
+    known) or `public`. `query_parameters` maps an action to the query parameters that it knows.
+    """
+
+    permissions: ClassVar[Mapping[str, str]]
+    query_parameters: ClassVar[Mapping[str, Iterable[str]]] = {}
+    action: str | None = None
+    workspace: Any = None
+
+    @property
+    def caller(self) -> Caller:
+        return caller_of(self.request)
+
+    @property
+    def permission(self) -> str:
+        method = self.request.method or "GET"
+        return permission_for(self.permissions, action=self.action_name, method=method)
+
+    @property
+    def action_name(self) -> str:
+        return self.action or (self.request.method or "").lower()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.format_kwarg = self.get_format_suffix(**kwargs)
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
+        self.perform_authentication(request)
+        if self.permission != PUBLIC:
+            caller = caller_of(request)
+            TieredOrganizationThrottle().allow_request(request, self)
+        if not hasattr(self, str(request.method).lower()):
+            self.http_method_not_allowed(request)
+        if self.permission != PUBLIC:
+            self.scope(caller)
+            require(caller, self.permission, self.workspace.pk if self.workspace else None)
+        refuse_unknown_parameters(request, self.known_parameters())
+
+    def scope(self, caller: Caller) -> None:
+        """Find the workspace of the request. Organization-wide views have none."""
+
+    def known_parameters(self) -> Iterable[str]:
+        return self.query_parameters.get(self.action_name, ())
+
+
+class _OnceMixin(ViewSetMixin):
+    """Run a POST through its Idempotency-Key, after the checks and before the handler."""
+
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
+        made: Request = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]  # DRF's mixin
+        name = str(request.method).lower()
+        handler = getattr(self, name, None)
+        if name == "post" and handler is not None and "Idempotency-Key" in request.headers:
+
+            def once(inner: Request, *inner_args: Any, **inner_kwargs: Any) -> Response:
+                if self.permission == PUBLIC:  # type: ignore[attr-defined]  # of ApiView
+                    return handler(inner, *inner_args, **inner_kwargs)
+                caller = caller_of(inner)
+                return answer_once(inner, caller, lambda: handler(inner, *inner_args, **inner_kwargs))
+
+            setattr(self, name, once)
+        return made
+
+
+class ResourceViewSet(_OnceMixin, ApiView, GenericViewSet[Any]):
+    """Rows behind an API. The queryset is scoped here, and a subclass cannot say otherwise.
+
+    `resource` is the noun in error codes: `source` gives SOURCE_NOT_FOUND.
+    """
+
+    resource: ClassVar[str]
+    queryset: QuerySet[Any]
+    ordering: ClassVar[list[str]] = ["-created_at"]
+    ordering_fields: ClassVar[tuple[str, ...]] = ("created_at", "updated_at")
+    search_fields: ClassVar[tuple[str, ...]] = ()
+    _object: Any = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "get_queryset" in vars(cls) and not cls.__module__.startswith("datalinx.api."):
+            raise TypeError(f"{cls.__name__} must not override get_queryset: scoping is the base's work")
+
+    def known_parameters(self) -> Iterable[str]:
+        known = super().known_parameters()
+        if self.action != "list":
+            return known
+        filterset = getattr(self, "filterset_class", None)
+        return (*known, *LIST_PARAMETERS, *(filterset.base_filters if filterset else ()))
+
+    def not_found(self) -> NotFound:
+        noun = self.resource.replace("_", " ")
+        return NotFound(f"{self.resource.upper()}_NOT_FOUND", f"There is no such {noun} that you can see.")
+
+    def get_object(self) -> Any:
+        """Return the row that the URL names, within scope. Raises NotFound."""
+        if self._object is None:
+            key = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
+            self._object = self.get_queryset().filter(**{self.lookup_field: key}).first()
+        if self._object is None:
+            raise self.not_found()
+        return self._object
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.answer(self.get_object())
+
+    def read(self, *, partial: bool = False) -> dict[str, Any]:
+        """Return the validated body. Raises ValidationError, which becomes a 422."""
+        serializer = self.get_serializer(data=self.request.data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def answer(self, instance: Any, *, status: int = 200) -> Response:
+        return Response(self.get_serializer(instance).data, status=status)
+
+    def created(self, instance: Any) -> Response:
+        return self.answer(instance, status=201)
+
+    def deleted(self, instance_id: str) -> Response:
+        return Response({"id": instance_id, "deleted": True})
+
+
+class OrganizationViewSet(ResourceViewSet):
+    """Rows of the caller's organization."""
+
+    @final
+    def get_queryset(self) -> QuerySet[Any]:
+        if getattr(self, "swagger_fake_view", False):
+            return self.queryset.none()
+        return self.queryset.for_organization(self.caller.organization_id)  # type: ignore[attr-defined]  # our verb
+
+
+class WorkspaceViewSet(ResourceViewSet):
+    """Rows of a workspace, which `X-Workspace` names unless the URL names an object by its id.
+
+    With `addressed_by_name` the URL names documents by name, so that the header is always needed.
+    """
+
+    addressed_by_name: ClassVar[bool] = False
+
+    def scope(self, caller: Caller) -> None:
+        self.workspace = workspace_named(self.request, caller)
+        if self.addressed_by_name or self._key() is None:
+            if self.workspace is None:
+                raise workspace_required()
+            return
+        if self.workspace is None:
+            self._find_object(caller)
+
+    def _key(self) -> str | None:
+        return self.kwargs.get(self.lookup_url_kwarg or self.lookup_field)
+
+    def _find_object(self, caller: Caller) -> None:
+        rows = self.queryset.for_organization(caller.organization_id)  # type: ignore[attr-defined]  # our verb
+        found: Model | None = (
+            rows.filter(**{self.lookup_field: self._key()}).select_related("workspace").first()
+        )
+        if found is None:
+            raise self.not_found()
+        workspace = found.workspace  # type: ignore[attr-defined]  # every row of a workspace has one
+        require_open(caller, workspace.pk)
+        self._object, self.workspace = found, workspace
+
+    @final
+    def get_queryset(self) -> QuerySet[Any]:
+        if getattr(self, "swagger_fake_view", False):
+            return self.queryset.none()
+        return self.queryset.for_workspace(self.workspace.pk)  # type: ignore[attr-defined]  # our verb
+
+
+class WorkspaceView(_OnceMixin, ApiView):
+    """A view without rows of its own that always needs `X-Workspace`."""
+
+    def scope(self, caller: Caller) -> None:
+        self.workspace = workspace_named(self.request, caller)
+        if self.workspace is None:
+            raise workspace_required()

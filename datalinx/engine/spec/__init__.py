@@ -1,1 +1,23 @@
-"""The documents: typed, versioned, JSON in and out."""
+"""The documents that users write: one typed definition of each, JSON in and out."""
+
+from datalinx.engine.spec.audience import AudienceDocument
+from datalinx.engine.spec.base import Document, document_to_json, parse_document
+from datalinx.engine.spec.cte import CteDocument
+from datalinx.engine.spec.mapping import Mapping
+from datalinx.engine.spec.pipeline import PipelineDocument
+from datalinx.engine.spec.schema import TargetColumn, TargetSchema, TargetTable
+from datalinx.engine.spec.source import SourceDocument
+
+__all__ = [
+    "AudienceDocument",
+    "CteDocument",
+    "Document",
+    "Mapping",
+    "PipelineDocument",
+    "SourceDocument",
+    "TargetColumn",
+    "TargetSchema",
+    "TargetTable",
+    "document_to_json",
+    "parse_document",
+]

@@ -1,0 +1,104 @@
+"""The pipeline: which target tables are made together, when, and how careful the run is."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+from pydantic import Field
+
+from datalinx.engine.spec.base import Document, Identifier, Name, Part, Text
+from datalinx.errors import FieldError
+
+# The schedule is only parsed here; any moment serves.
+_A_MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Schedule(Part):
+    """When runs start by themselves: a cron line (minute, hour, day, month, weekday) in a time zone."""
+
+    cron: Annotated[str, Field(min_length=1, max_length=200)]
+    timezone: Annotated[str, Field(max_length=100)] = "UTC"
+    enabled: bool = True
+
+
+class MaxRejected(Part):
+    """A table with more rejected rows than this publishes nothing. `share` is of the rows read."""
+
+    rows: Annotated[int, Field(ge=0)] | None = None
+    share: Share | None = None
+
+
+class Guards(Part):
+    """What stops a table that looks wrong: an input without rows, too many rows gone since the last run."""
+
+    empty_source: Literal["fail", "allow"] = "fail"
+    max_deleted_share: Share | None = 0.3
+
+
+class Retries(Part):
+    """How often a run that failed for a passing reason is taken up again, and after how long at first."""
+
+    max: Annotated[int, Field(ge=0, le=10)] = 3
+    backoff_seconds: Annotated[int, Field(ge=1, le=3_600)] = 30
+
+
+class PipelineDocument(Document):
+    """A pipeline. Its tables run in the order of their dependencies."""
+
+    shown_defaults: ClassVar[frozenset[str]] = frozenset(
+        {
+            "description",
+            "engine",
+            "schedule",
+            "on_invalid",
+            "tests",
+            "max_rejected",
+            "guards",
+            "timeout_seconds",
+            "retries",
+            "concurrency",
+        }
+    )
+
+    name: Name
+    description: Text = ""
+    tables: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=500)]
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    schedule: Schedule | None = None
+    on_invalid: Literal["quarantine", "null", "fail"] | None = None
+    tests: Literal["gate", "warn", "off"] = "gate"
+    max_rejected: MaxRejected | None = None
+    guards: Guards = Guards()
+    timeout_seconds: Annotated[int, Field(ge=1, le=7 * 86_400)] = 3_600
+    retries: Retries = Retries()
+    concurrency: Literal["queue", "skip"] = "queue"
+
+    def faults(self) -> Iterator[FieldError]:
+        for position, name in enumerate(self.tables):
+            if name in self.tables[:position]:
+                message = f"The table `{name}` stands here twice."
+                yield FieldError(f"tables[{position}]", "duplicate_name", message)
+        if self.schedule is not None:
+            yield from _schedule_faults(self.schedule)
+
+
+def _schedule_faults(schedule: Schedule) -> Iterator[FieldError]:
+    try:
+        ZoneInfo(schedule.timezone)
+    # A name such as `../etc` or one that is a folder raises others than ZoneInfoNotFoundError.
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"`{schedule.timezone}` is no time zone; names are those of IANA, such as Europe/London."
+        yield FieldError("schedule.timezone", "invalid_timezone", message)
+    if len(schedule.cron.split()) != 5:
+        message = "A cron line has five parts: minute, hour, day of month, month, day of week."
+        yield FieldError("schedule.cron", "invalid_cron", message)
+        return
+    try:
+        CronSim(schedule.cron, _A_MOMENT)
+    except CronSimError as error:
+        message = f"The cron line does not parse: {error}. An example is `0 2 * * *`, every day at two."
+        yield FieldError("schedule.cron", "invalid_cron", message)

@@ -1,58 +1,78 @@
-"""Sealing of secrets: authenticated encryption with rotating keys, bound to the place that a secret belongs to."""
+"""Secrets at rest: JSON values encrypted with the platform's keys and bound to the row they belong to.
 
+Fernet (AES-128 in CBC mode with HMAC-SHA256, https://github.com/fernet/spec) has no place for associated data,
+so the context stands inside, beside the value, and is compared when the token is opened: a token that was
+copied into another row, or into another field of the same row, does not open there. Pure functions; keys are
+arguments, newest first: the first one encrypts, all of them decrypt.
+"""
+
+import json
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from datalinx.errors import Failed
 
 
-def make_key() -> str:
-    """Return a new key: 32 random bytes as url-safe base64 (a Fernet key)."""
+def new_key() -> str:
+    """Return a new key: 32 random bytes in URL-safe base64."""
     return Fernet.generate_key().decode()
 
 
 def encrypt(value: Any, *, context: str, keys: Sequence[str]) -> str:
-    """Return a JSON value sealed with the first key. `context` names the row and field that it belongs to."""
-    return _fernet(keys).encrypt(orjson.dumps([context, value])).decode()
+    """Return a JSON value as a token that opens only with one of the keys and for this context.
+
+    `context` names the kind of thing and its id, such as `source.credentials:src_01…`.
+    """
+    text = json.dumps([context, value], allow_nan=False, separators=(",", ":"))
+    return _opener(keys).encrypt(text.encode()).decode()
 
 
 def decrypt(token: str, *, context: str, keys: Sequence[str]) -> Any:
-    """Return what `encrypt` sealed for the same context with any of the keys.
+    """Return the JSON value of a token that `encrypt` made for this context.
 
-    Raises Failed SECRET_UNREADABLE when no key opens it, or when it was sealed for another place: a token that
-    somebody moved from one row to another does not open there.
+    Raise `Failed` with `SECRET_UNREADABLE` when no key opens it or when it belongs elsewhere.
     """
     try:
-        sealed_for, value = orjson.loads(_fernet(keys).decrypt(token.encode()))
-    except (InvalidToken, ValueError) as error:
-        raise _unreadable() from error
-    if sealed_for != context:
-        raise _unreadable()
-    return value
+        opened = json.loads(_opener(keys).decrypt(token.encode()))
+    except InvalidToken:
+        # Not chained, and without the token: neither belongs in a log.
+        message = "A stored secret cannot be read with the encryption keys of this instance; enter it again."
+        raise Failed("SECRET_UNREADABLE", message) from None
+    if not isinstance(opened, list) or len(opened) != 2 or opened[0] != context:
+        message = "A stored secret belongs to something else than the row it was found in; enter it again."
+        raise Failed("SECRET_UNREADABLE", message)
+    return opened[1]
 
 
-def rotate(token: str, *, keys: Sequence[str]) -> str:
-    """Return the same secret sealed anew with the first key. Raises Failed SECRET_UNREADABLE."""
+def rotate(token: str, *, context: str, keys: Sequence[str]) -> str:
+    """Return a token of the same value under the first key; raise as `decrypt` does."""
+    return encrypt(decrypt(token, context=context, keys=keys), context=context, keys=keys)
+
+
+def needs_rotation(token: str, *, keys: Sequence[str]) -> bool:
+    """Return whether another key than the first one is needed to open the token."""
     try:
-        return _fernet(keys).rotate(token.encode()).decode()
-    except InvalidToken as error:
-        raise _unreadable() from error
+        _opener(keys[:1]).decrypt(token.encode())
+    except InvalidToken:
+        return True
+    return False
 
 
-def _fernet(keys: Sequence[str]) -> MultiFernet:
+def _opener(keys: Sequence[str]) -> MultiFernet:
     if not keys:
-        message = "There is no key to seal secrets with; set DATALINX_ENCRYPTION_KEYS."
-        raise Failed("ENCRYPTION_KEY_MISSING", message)
-    try:
-        return MultiFernet([Fernet(key) for key in keys])
-    except ValueError as error:
-        message = "A key of DATALINX_ENCRYPTION_KEYS is not 32 bytes as url-safe base64."
-        raise Failed("ENCRYPTION_KEY_INVALID", message) from error
-
-
-def _unreadable() -> Failed:
-    message = "A stored secret cannot be read with the present keys; enter it again."
-    return Failed("SECRET_UNREADABLE", message)
+        raise Failed(
+            "ENCRYPTION_KEY_MISSING", "No encryption key is set; give one in DATALINX_ENCRYPTION_KEYS."
+        )
+    opened = []
+    for position, key in enumerate(keys, start=1):
+        try:
+            opened.append(Fernet(key))
+        except ValueError:
+            message = (
+                f"Encryption key {position} of {len(keys)} is no Fernet key: it must be 32 bytes in URL-safe "
+                "base64, 44 characters."
+            )
+            raise Failed("ENCRYPTION_KEY_INVALID", message) from None
+    return MultiFernet(opened)

@@ -187,7 +187,9 @@ BASE_TYPES: dict[str, BaseType] = {
             ("23:59", "23:59:59.5"),
             ("24:00:00", "9:00", "23:59:60"),
         ),
-        BaseType("json", "Any JSON value, kept as written.", "JSON", "string", ('{"a": [1]}', "12"), ("{a: 1}", "")),
+        BaseType(
+            "json", "Any JSON value, kept as written.", "JSON", "string", ('{"a": [1]}', "12"), ("{a: 1}", "")
+        ),
         BaseType(
             "uuid",
             "A universally unique identifier (RFC 9562).",

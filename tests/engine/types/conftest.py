@@ -1,0 +1,34 @@
+"""Running one expression over many values in DuckDB."""
+
+from collections.abc import Iterator, Sequence
+
+import duckdb
+import pytest
+from sqlglot import exp
+
+from tests.engine.types.evaluation import Evaluate
+
+
+@pytest.fixture(scope="session")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(config={"threads": 1})
+    # No result may depend on the place where the server happens to run.
+    connection.execute("SET TimeZone = 'America/St_Johns'")
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def evaluate(connection: duckdb.DuckDBPyConnection) -> Evaluate:
+    """Return `evaluate(expression, values, type="VARCHAR")`: the results, in order, as Python values."""
+
+    def run(expression: exp.Expression, values: Sequence[object], type: str = "VARCHAR") -> list[object]:  # noqa: A002
+        rows = connection.execute(
+            f"SELECT {expression.sql('duckdb')} AS result FROM "
+            f"(SELECT unnest(CAST(? AS {type}[])) AS value, generate_subscripts(CAST(? AS {type}[]), 1) AS i) AS t "
+            "ORDER BY i",
+            [list(values), list(values)],
+        ).fetchall()
+        return [row[0] for row in rows]
+
+    return run

@@ -188,7 +188,12 @@ BASE_TYPES: dict[str, BaseType] = {
             ("24:00:00", "9:00", "23:59:60"),
         ),
         BaseType(
-            "json", "Any JSON value, kept as written.", "JSON", "string", ('{"a": [1]}', "12"), ("{a: 1}", "")
+            "json",
+            "Any JSON value, kept as written; stored as text, as Iceberg has no JSON type.",
+            "VARCHAR",
+            "string",
+            ('{"a": [1]}', "12"),
+            ("{a: 1}", "[1,]", "NaN", ""),
         ),
         BaseType(
             "uuid",

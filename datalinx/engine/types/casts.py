@@ -193,14 +193,14 @@ def _json_by_text(value: exp.Expression, source: str, to: ResolvedType) -> exp.E
 
 
 def _to_json(value: exp.Expression, source: str, to: ResolvedType) -> exp.Expression:
-    kind = kind_of(source)
-    if kind == "json":
-        return value
-    if kind == "floating":
-        return sql("CASE WHEN isfinite(:v) THEN to_json(:v) END", v=value)
-    if kind in {"boolean", "whole", "decimal", "nested"}:
-        return sql("to_json(:v)", v=value)
-    return sql("to_json(:v)", v=_to_text(value, source, to))
+    match kind_of(source):
+        case "json":
+            return _as_text(value)
+        case "floating":
+            return sql("CASE WHEN isfinite(:v) THEN CAST(to_json(:v) AS VARCHAR) END", v=value)
+        case "boolean" | "whole" | "decimal" | "nested":
+            return sql("CAST(to_json(:v) AS VARCHAR)", v=value)
+    return sql("CAST(to_json(:v) AS VARCHAR)", v=_to_text(value, source, to))
 
 
 _NUMBERS = ("whole", "floating", "decimal")

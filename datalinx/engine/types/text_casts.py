@@ -149,11 +149,10 @@ _STRING = r'"(?:[^"\\]|\\.)*"'
 def _json(value: exp.Expression, to: ResolvedType) -> exp.Expression:
     return sql(
         "CASE WHEN json_valid(:v) AND NOT (regexp_matches(:v, :suspicious) AND "
-        "regexp_matches(regexp_replace(:v, :string, '', 'g'), :suspicious)) THEN :cast END",
+        "regexp_matches(regexp_replace(:v, :string, '', 'g'), :suspicious)) THEN :v END",
         v=value,
         suspicious=_SUSPICIOUS,
         string=_STRING,
-        cast=cast_as(value, "JSON"),
     )
 
 

@@ -1,0 +1,87 @@
+"""Questions and segments: SQL, saved queries, audiences."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from datalinx.client.endpoints.base import PATIENT, Collection, Endpoints, Where, given
+from datalinx.client.models import Audience, QueryResult, SavedQuery
+from datalinx.client.pages import Listing
+from datalinx.client.resource import Resource
+from datalinx.client.transport import route
+
+
+class Analytics(Endpoints):
+    """Read-only SQL on the tables of a workspace."""
+
+    def query(
+        self, sql: str, *, parameters: Mapping[str, Any] | None = None, limit: int | None = None
+    ) -> QueryResult:
+        """Run one SELECT. Integers over 2^53 and decimals come as text; `result.records()` gives dicts.
+
+        Raises ValidationFailed: SQL_NOT_ALLOWED, QUERY_TIMEOUT, QUERY_TOO_LARGE.
+        """
+        body = given(sql=sql, parameters=parameters, limit=limit)
+        return self._send(
+            "POST", "analytics/query", QueryResult, where=Where.WORKSPACE, body=body, seconds=PATIENT
+        )
+
+
+class Queries(Collection[SavedQuery]):
+    """Saved queries."""
+
+    path = "queries"
+    model = SavedQuery
+
+    def create(self, name: str, sql: str, **fields: Any) -> SavedQuery:
+        """Save a query."""
+        return self._create({"name": name, "sql": sql, **fields})
+
+    def run(self, query_id: str, *, parameters: Mapping[str, Any] | None = None) -> QueryResult:
+        """Run a saved query."""
+        body = given(parameters=parameters)
+        path = route(self.path, query_id, "run")
+        return self._send("POST", path, QueryResult, where=Where.OBJECT, body=body, seconds=PATIENT)
+
+    def results(self, query_id: str) -> QueryResult:
+        """Return the answer of the last run."""
+        return self._get(route(self.path, query_id, "results"), QueryResult, where=Where.OBJECT)
+
+
+class Audiences(Collection[Audience]):
+    """Segments of the rows of a table."""
+
+    path = "audiences"
+    model = Audience
+
+    def create(self, document: Mapping[str, Any]) -> Audience:
+        """Make an audience; `name`, `table`, `key` and `rule` are needed."""
+        return self._create(document)
+
+    def preview(self, document: Mapping[str, Any]) -> Resource:
+        """Return the size of an audience that is not saved, with the count of every block of its rule."""
+        path = "audiences/preview"
+        return self._send("POST", path, Resource, where=Where.WORKSPACE, body=document, seconds=PATIENT)
+
+    def refresh(self, audience_id: str) -> Resource:
+        """Find the members anew: the size, who entered and who left."""
+        return self._post(audience_id, "refresh", seconds=PATIENT)
+
+    def members(self, audience_id: str, **filters: Any) -> Listing[Resource]:
+        """List the members as of the last refresh."""
+        return self._part(audience_id, "members", filters)
+
+    def history(self, audience_id: str, **filters: Any) -> Listing[Resource]:
+        """List the refreshes with the size of each."""
+        return self._part(audience_id, "history", filters)
+
+    def changes(self, audience_id: str, **filters: Any) -> Listing[Resource]:
+        """List who entered and who left, and when."""
+        return self._part(audience_id, "changes", filters)
+
+    def explain(self, audience_id: str, key: str) -> Resource:
+        """Say for one key whether each leaf of the rule is true, false or unknown."""
+        path = route(self.path, audience_id, "explain")
+        return self._get(path, Resource, where=Where.OBJECT, params={"key": key}, seconds=PATIENT)
+
+    def _part(self, audience_id: str, what: str, filters: Mapping[str, Any]) -> Listing[Resource]:
+        return self._list(route(self.path, audience_id, what), Resource, where=Where.OBJECT, params=filters)

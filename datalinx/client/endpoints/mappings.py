@@ -1,0 +1,110 @@
+"""Mappings: how source columns become target tables; and the reusable blocks of SQL that they read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from datalinx.client.endpoints.base import PATIENT, Endpoints, R, Where, given
+from datalinx.client.models import MappingDocument
+from datalinx.client.pages import Listing
+from datalinx.client.resource import Resource
+from datalinx.client.transport import route
+
+_W = Where.WORKSPACE
+
+
+class Mappings(Endpoints):
+    """The mappings of a workspace, one for each target table and addressed by its name."""
+
+    def list(self, **filters: Any) -> Listing[MappingDocument]:
+        """List the mappings."""
+        return self._list("mappings", MappingDocument, where=_W, params=filters)
+
+    def get(self, table: str) -> MappingDocument:
+        """Return one mapping."""
+        return self._get(route("mappings", table), MappingDocument, where=_W)
+
+    def create(self, document: Mapping[str, Any]) -> MappingDocument:
+        """Make a mapping for a table that has none."""
+        return self._send("POST", "mappings", MappingDocument, where=_W, body=document)
+
+    def put(self, table: str, document: Mapping[str, Any]) -> MappingDocument:
+        """Make or replace the mapping of a table. Raises ValidationFailed, and then the old one stays."""
+        return self._send("PUT", route("mappings", table), MappingDocument, where=_W, body=document)
+
+    def delete(self, table: str) -> Resource:
+        """Delete a mapping."""
+        return self._send("DELETE", route("mappings", table), Resource, where=_W)
+
+    def put_field(self, table: str, field: str, document: Mapping[str, Any]) -> Resource:
+        """Add or replace one field of a mapping."""
+        return self._send("PUT", route("mappings", table, "fields", field), Resource, where=_W, body=document)
+
+    def delete_field(self, table: str, field: str) -> Resource:
+        """Remove one field from a mapping."""
+        return self._send("DELETE", route("mappings", table, "fields", field), Resource, where=_W)
+
+    def effective_wildcard(self, table: str) -> Resource:
+        """Return what the wildcard maps and what it ignores."""
+        return self._look(table, "wildcard/effective", Resource)
+
+    def validate(self, table: str, document: Mapping[str, Any] | None = None) -> Resource:
+        """Check the stored mapping, or a document that is not stored; nothing changes."""
+        return self._ask(table, "validate", document or {})
+
+    def preview(
+        self, table: str, document: Mapping[str, Any] | None = None, *, limit: int | None = None
+    ) -> Resource:
+        """Run the mapping on a sample: rows out, rejected rows with their reasons, counts; nothing is stored."""
+        return self._ask(table, "preview", given(mapping=document, limit=limit))
+
+    def lineage(self, table: str) -> Resource:
+        """Return from which source columns each target column comes, and how."""
+        return self._look(table, "lineage", Resource)
+
+    def versions(self, table: str) -> Listing[Resource]:
+        """List the versions of a mapping."""
+        return self._list(route("mappings", table, "versions"), Resource, where=_W)
+
+    def diff(self, table: str, from_version: int, to_version: int) -> Resource:
+        """Return what changed from one version to another."""
+        params = {"from": from_version, "to": to_version}
+        return self._get(route("mappings", table, "diff"), Resource, where=_W, params=params)
+
+    def dbt_code(self, table: str) -> Resource:
+        """Return the mapping as a dbt model."""
+        return self._look(table, "dbt-code", Resource)
+
+    def field_dbt(self, table: str, field: str) -> Resource:
+        """Return the SQL of one field."""
+        return self._get(route("mappings", table, "field-dbt", field), Resource, where=_W)
+
+    def _look(self, table: str, what: str, model: type[R]) -> R:
+        return self._get(route("mappings", table) + f"/{what}", model, where=_W)
+
+    def _ask(self, table: str, what: str, body: Mapping[str, Any]) -> Resource:
+        path = route("mappings", table, what)
+        return self._send("POST", path, Resource, where=_W, body=body, seconds=PATIENT)
+
+
+class Ctes(Endpoints):
+    """Reusable blocks of SQL, addressed by name."""
+
+    def list(self, **filters: Any) -> Listing[Resource]:
+        """List the blocks."""
+        return self._list("ctes", Resource, where=_W, params=filters)
+
+    def get(self, name: str) -> Resource:
+        """Return one block."""
+        return self._get(route("ctes", name), Resource, where=_W)
+
+    def create(self, document: Mapping[str, Any]) -> Resource:
+        """Make a block."""
+        return self._send("POST", "ctes", Resource, where=_W, body=document)
+
+    def put(self, name: str, document: Mapping[str, Any]) -> Resource:
+        """Make or replace a block."""
+        return self._send("PUT", route("ctes", name), Resource, where=_W, body=document)
+
+    def delete(self, name: str) -> Resource:
+        """Delete a block."""
+        return self._send("DELETE", route("ctes", name), Resource, where=_W)

@@ -1,0 +1,81 @@
+"""Pipelines, and the tables that they write."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from datalinx.client.endpoints.base import PATIENT, Collection, Endpoints, Where, given
+from datalinx.client.models import Pipeline, Run, Table
+from datalinx.client.pages import Listing
+from datalinx.client.resource import Resource
+from datalinx.client.transport import route
+
+
+class Pipelines(Collection[Pipeline]):
+    """The pipelines of a workspace."""
+
+    path = "pipelines"
+    model = Pipeline
+
+    def create(self, document: Mapping[str, Any]) -> Pipeline:
+        """Make a pipeline; `name` and `tables` are needed."""
+        return self._create(document)
+
+    def run(
+        self,
+        pipeline_id: str,
+        *,
+        tables: Sequence[str] | None = None,
+        full_refresh: bool | None = None,
+        test_mode: bool | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Run:
+        """Start a run and return it at once; `client.runs.wait(run.id)` waits for its end."""
+        body = given(tables=tables, full_refresh=full_refresh, test_mode=test_mode, since=since, until=until)
+        return self._start(route(self.path, pipeline_id, "run"), Where.OBJECT, body, idempotency_key)
+
+    def run_workspace(
+        self,
+        *,
+        tables: Sequence[str] | None = None,
+        full_refresh: bool | None = None,
+        test_mode: bool | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Run:
+        """Start a run of everything that the workspace maps and return it at once."""
+        body = given(tables=tables, full_refresh=full_refresh, test_mode=test_mode, since=since, until=until)
+        return self._start("pipelines/run", Where.WORKSPACE, body, idempotency_key)
+
+    def _start(self, path: str, where: Where, body: Mapping[str, Any], key: str | None) -> Run:
+        return self._send("POST", path, Run, where=where, body=body, idempotency_key=key)
+
+
+class Tables(Endpoints):
+    """What the pipelines wrote, addressed by name."""
+
+    def list(self, **filters: Any) -> Listing[Table]:
+        """List the stored tables."""
+        return self._list("tables", Table, where=Where.WORKSPACE, params=filters)
+
+    def get(self, table: str) -> Table:
+        """Return one stored table with its columns."""
+        return self._get(route("tables", table), Table, where=Where.WORKSPACE)
+
+    def rows(self, table: str, *, as_of: str | int | None = None, **filters: Any) -> Listing[Resource]:
+        """List rows; `as_of` is a snapshot or a time, and reads the table as it was."""
+        path = route("tables", table, "rows")
+        return self._list(path, Resource, where=Where.WORKSPACE, params={**filters, **given(as_of=as_of)})
+
+    def snapshots(self, table: str) -> Listing[Resource]:
+        """List the snapshots of a table, one for each commit."""
+        return self._list(route("tables", table, "snapshots"), Resource, where=Where.WORKSPACE)
+
+    def restore(self, table: str, *, as_of: str | int) -> Resource:
+        """Make a table again what it was; the present state stays as a snapshot."""
+        path = route("tables", table, "restore")
+        return self._send(
+            "POST", path, Resource, where=Where.WORKSPACE, body={"as_of": as_of}, seconds=PATIENT
+        )

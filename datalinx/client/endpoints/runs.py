@@ -1,0 +1,111 @@
+"""Runs: their state, their logs, the rows that they rejected, and waiting for their end."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from datalinx.client.endpoints.base import PATIENT, Endpoints, Where
+from datalinx.client.errors import RunFailed, WaitTimedOut
+from datalinx.client.events import Event, resumed
+from datalinx.client.http import Incoming
+from datalinx.client.models import Run
+from datalinx.client.pages import Listing
+from datalinx.client.resource import Resource
+from datalinx.client.transport import Call, route
+
+_O = Where.OBJECT
+# A server that sends no event and no sign of life for this long is connected to again.
+_SILENCE = 60.0
+_FIRST_LOOK, _LAST_LOOK = 0.25, 2.0
+
+
+class Runs(Endpoints):
+    """The runs of a workspace."""
+
+    def list(self, **filters: Any) -> Listing[Run]:
+        """List the runs, newest first; `status`, `pipeline_id` and other filters are taken."""
+        return self._list("runs", Run, where=Where.WORKSPACE, params=filters)
+
+    def get(self, run_id: str) -> Run:
+        """Return one run as it is now."""
+        return self._get(route("runs", run_id), Run, where=_O)
+
+    def cancel(self, run_id: str) -> Run:
+        """Ask a run to stop. Raises ValidationFailed when it has finished."""
+        return self._send("POST", route("runs", run_id, "cancel"), Run, where=_O, body={})
+
+    def retry(self, run_id: str) -> Run:
+        """Start a new run of the same, with `retry_of`."""
+        return self._send("POST", route("runs", run_id, "retry"), Run, where=_O, body={})
+
+    def logs(self, run_id: str, **filters: Any) -> Listing[Resource]:
+        """List the lines of a run's log."""
+        return self._list(route("runs", run_id, "logs"), Resource, where=_O, params=filters)
+
+    def rejected(self, run_id: str, **filters: Any) -> Listing[Resource]:
+        """List the rows that a run rejected, each with its first reason; `table` and `reason` are filters."""
+        return self._list(route("runs", run_id, "rejected"), Resource, where=_O, params=filters)
+
+    def lineage(self, run_id: str) -> Resource:
+        """Return from which source columns the tables of a run were made."""
+        return self._get(route("runs", run_id, "lineage"), Resource, where=_O)
+
+    def replay_rejected(self, run_id: str, **fields: Any) -> Resource:
+        """Put the rejected rows through the present mapping."""
+        path = route("runs", run_id, "rejected", "replay")
+        return self._send("POST", path, Resource, where=_O, body=fields, seconds=PATIENT)
+
+    def events(self, run_id: str, *, last_event_id: str | None = None) -> Iterator[Event]:
+        """Yield what happens in a run, as it happens, up to its final state.
+
+        A stream that breaks is taken up where it broke off. `last_event_id` takes up an earlier one.
+        """
+        workspace = self._scope.header(_O)
+
+        def connect(last_id: str | None) -> Incoming:
+            headers = {"Last-Event-ID": last_id} if last_id else {}
+            path = route("runs", run_id, "events")
+            accept = "text/event-stream"
+            call = Call("GET", path, workspace=workspace, seconds=_SILENCE, accept=accept, headers=headers)
+            return self._transport.open(call)
+
+        return resumed(connect, last_id=last_event_id, sleep=self._transport.sleep)
+
+    def follow(self, run_id: str, *, timeout: float | None = None) -> Iterator[Run]:
+        """Yield the run each time it has changed, the last time when it has finished.
+
+        It looks at the run often at first and every two seconds later, and stops after `timeout` seconds.
+        """
+        ends = None if timeout is None else time.monotonic() + timeout
+        pause, seen = _FIRST_LOOK, Run()
+        while True:
+            run = self.get(run_id)
+            if run != seen:
+                yield run
+            if run.is_finished or (ends is not None and time.monotonic() >= ends):
+                return
+            self._transport.sleep(pause)
+            pause, seen = min(_LAST_LOOK, pause * 1.5), run
+
+    def wait(
+        self,
+        run_id: str,
+        *,
+        on_progress: Callable[[Run], None] | None = None,
+        timeout: float | None = None,
+        check: bool = True,
+    ) -> Run:
+        """Wait for a run's end and return its final state.
+
+        `on_progress` is called with each state on the way. After `timeout` seconds raises WaitTimedOut, and the run
+        goes on. With `check`, a run that failed or was cancelled raises RunFailed, which carries it.
+        """
+        run = Run()
+        for run in self.follow(run_id, timeout=timeout):
+            if on_progress is not None:
+                on_progress(run)
+        if not run.is_finished:
+            raise WaitTimedOut(run, timeout or 0.0)
+        if check and run.status != "success":
+            raise RunFailed(run)
+        return run

@@ -1,0 +1,106 @@
+"""The target schema of a workspace, its templates, and the semantic types of the organization."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from datalinx.client.endpoints.base import Endpoints, Where
+from datalinx.client.models import Schema
+from datalinx.client.pages import Listing
+from datalinx.client.resource import Resource
+from datalinx.client.transport import route
+
+_W = Where.WORKSPACE
+
+
+class Schemas(Endpoints):
+    """The target schema: one document for each workspace, and the same document by its parts."""
+
+    def list(self, **filters: Any) -> Listing[Resource]:
+        """List the schemas of the workspace."""
+        return self._list("schemas", Resource, where=_W, params=filters)
+
+    def get(self) -> Schema:
+        """Return the target schema; an empty one of version 0 before the first `put`."""
+        return self._get("schemas/workspace", Schema, where=_W)
+
+    def put(self, document: Mapping[str, Any]) -> Schema:
+        """Replace the target schema. Raises ValidationFailed, and then the old one stays."""
+        return self._send("PUT", "schemas/workspace", Schema, where=_W, body=document)
+
+    def tables(self) -> Listing[Resource]:
+        """List the target tables."""
+        return self._list("schemas/workspace/tables", Resource, where=_W)
+
+    def table(self, table: str) -> Resource:
+        """Return one target table."""
+        return self._get(_part(table), Resource, where=_W)
+
+    def put_table(self, table: str, document: Mapping[str, Any]) -> Resource:
+        """Add or replace one target table."""
+        return self._send("PUT", _part(table), Resource, where=_W, body=document)
+
+    def delete_table(self, table: str) -> Resource:
+        """Remove one target table from the schema."""
+        return self._send("DELETE", _part(table), Resource, where=_W)
+
+    def put_column(self, table: str, column: str, document: Mapping[str, Any]) -> Resource:
+        """Add or replace one column of a target table."""
+        return self._send("PUT", _part(table, "columns", column), Resource, where=_W, body=document)
+
+    def delete_column(self, table: str, column: str) -> Resource:
+        """Remove one column of a target table from the schema."""
+        return self._send("DELETE", _part(table, "columns", column), Resource, where=_W)
+
+    def templates(self) -> Listing[Resource]:
+        """List the ready-made schemas."""
+        return self._list("schemas/templates", Resource, where=Where.ORGANIZATION)
+
+    def template(self, name: str) -> Resource:
+        """Return one ready-made schema."""
+        return self._get(route("schemas", "templates", name), Resource, where=Where.ORGANIZATION)
+
+    def apply_template(self, name: str) -> Schema:
+        """Make a ready-made schema the target schema of the workspace."""
+        return self._send("POST", route("schemas", "templates", name, "apply"), Schema, where=_W, body={})
+
+    def versions(self) -> Listing[Resource]:
+        """List the versions of the target schema."""
+        return self._list("schemas/workspace/versions", Resource, where=_W)
+
+    def version(self, number: int) -> Schema:
+        """Return the target schema as it was."""
+        return self._get(f"schemas/workspace/versions/{number}", Schema, where=_W)
+
+    def diff(self, from_version: int, to_version: int) -> Resource:
+        """Return what changed from one version to another."""
+        params = {"from": from_version, "to": to_version}
+        return self._get("schemas/workspace/diff", Resource, where=_W, params=params)
+
+    def sync_status(self) -> Resource:
+        """Compare the schema with what the stored tables have, table by table."""
+        return self._get("schemas/workspace/sync/status", Resource, where=_W)
+
+
+class SemanticTypes(Endpoints):
+    """What values mean: the types that are built in and the organization's own."""
+
+    def list(self, **filters: Any) -> Listing[Resource]:
+        """List all types with parent, check, normaliser and examples."""
+        return self._list("semantic-types", Resource, where=Where.ORGANIZATION, params=filters)
+
+    def create(self, document: Mapping[str, Any]) -> Resource:
+        """Add a type of the organization's own, inheriting from a parent."""
+        return self._send("POST", "semantic-types", Resource, where=Where.ORGANIZATION, body=document)
+
+    def put(self, name: str, document: Mapping[str, Any]) -> Resource:
+        """Replace one of the organization's own types."""
+        path = route("semantic-types", name)
+        return self._send("PUT", path, Resource, where=Where.ORGANIZATION, body=document)
+
+    def delete(self, name: str) -> Resource:
+        """Delete one of the organization's own types."""
+        return self._send("DELETE", route("semantic-types", name), Resource, where=Where.ORGANIZATION)
+
+
+def _part(*parts: str) -> str:
+    return route("schemas", "workspace", "tables", *parts)

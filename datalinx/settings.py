@@ -1,18 +1,36 @@
 """Django's settings, made once from the environment."""
 
-import os
+import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from datalinx import env
+from kombu import Queue
+
+from datalinx import connections, env, keys, logs, machine
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = env.HOME.read()
 ENVIRONMENT = env.ENV.read()
 DEBUG = False
-SECRET_KEY = env.SECRET_KEY.read() or "development-only-" + "x" * 50
-ENCRYPTION_KEYS = env.ENCRYPTION_KEYS.read()
-ALLOWED_HOSTS = ["*"]
+PRODUCTION = ENVIRONMENT == "production"
+PUBLIC_URL = env.PUBLIC_URL.read().rstrip("/")
+TRUSTED_PROXIES = env.TRUSTED_PROXIES.read()
+
+# From the environment, else from the home. Without either a key is made for this process alone, so that a
+# developer's commands work; a check stops whatever would serve or seal with it.
+SECRET_KEY = env.SECRET_KEY.read() or keys.read(HOME, keys.SIGNING)
+SECRET_KEY_IS_MISSING = not SECRET_KEY
+SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(64)
+ENCRYPTION_KEYS = env.ENCRYPTION_KEYS.read() or keys.read_encryption_keys(HOME)
+ENCRYPTION_KEYS_ARE_MISSING = not ENCRYPTION_KEYS
+ENCRYPTION_KEYS = ENCRYPTION_KEYS or (keys.new_encryption_key(),)
+
+_public = urlsplit(PUBLIC_URL)
+ALLOWED_HOSTS = (
+    [_public.hostname, "localhost", "127.0.0.1", "[::1]"] if PRODUCTION and _public.hostname else ["*"]
+)
+CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"] if PUBLIC_URL else []
 ROOT_URLCONF = "datalinx.urls"
 WSGI_APPLICATION = "datalinx.wsgi.application"
 USE_TZ = True
@@ -24,6 +42,7 @@ AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
+    "datalinx.apps.PlatformConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -44,6 +63,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "datalinx.api.request_id.RequestIdMiddleware",
+    "datalinx.health.ProbeMiddleware",
+    "datalinx.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -69,20 +90,54 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": os.fspath(HOME / "datalinx.sqlite3"),
-        "OPTIONS": {
-            "timeout": 30,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
-    }
+DATABASES: dict[str, dict[str, Any]] = {"default": connections.database(env.DATABASE_URL.read(), HOME)}
+CACHE_URL = env.CACHE_URL.read()
+CACHES: dict[str, dict[str, Any]] = {"default": connections.cache(CACHE_URL, HOME)}
+# A folder or `s3://bucket/prefix`, as `datalinx.engine.storage` takes it.
+STORAGE_URL = env.STORAGE_URL.read() or str(HOME / "storage")
+
+# What the engine of one run may use.
+CONCURRENCY = env.CONCURRENCY.read()
+ENGINE_MEMORY_BYTES = env.MEMORY_LIMIT.read() or machine.memory_for_one_run(CONCURRENCY)
+ENGINE_THREADS = env.THREADS.read() or machine.processors()
+SPARK_REMOTE = env.SPARK_REMOTE.read()
+
+OUTBOUND_ALLOW_CIDRS = env.OUTBOUND_ALLOW_CIDRS.read()
+METRICS_TOKEN = env.METRICS_TOKEN.read()
+
+# Runs have a queue and a worker of their own: webhooks and ticks must not wait behind an hour of data.
+QUEUES = ("runs", "default")
+CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
+    "task_queues": [Queue(name, routing_key=name) for name in QUEUES],
+    "task_default_queue": "default",
+    "task_default_routing_key": "default",
+    "task_create_missing_queues": False,
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "task_ignore_result": True,
+    # A task that a killed process held is given to another; each of them may therefore run twice.
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "worker_prefetch_multiplier": 1,
+    "worker_max_tasks_per_child": 200,
+    # In KiB. A process that grew past what one run may use is replaced after its task.
+    "worker_max_memory_per_child": 2 * ENGINE_MEMORY_BYTES // 1024,
+    "worker_cancel_long_running_tasks_on_connection_loss": True,
+    # SIGTERM gives tasks this long to end by themselves; what is left goes back to the queue.
+    "worker_soft_shutdown_timeout": 2.0,
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+    "worker_send_task_events": False,
+    "broker_connection_retry_on_startup": True,
+    "enable_utc": True,
+    "timezone": "UTC",
+    "beat_scheduler": "datalinx.celery:Scheduler",
+    # Each app names its ticks here. A tick that waited longer than its interval is dropped: the next one does its work.
+    "beat_schedule": {},
 }
-CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-}
+
+LOGGING = logs.configuration(env.LOG_LEVEL.read())
+logs.configure_structlog()
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -91,9 +146,14 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+# Attempts to log in, for each address and each e-mail address.
+LOGIN_RATE = "10/15m"
+
 STATIC_URL = "/static/"
 STATICFILES_DIRS: list[Path] = []
-STATIC_ROOT = HOME / "static"
+# Served from where the packages keep them: nothing is to be collected before the first start.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 3600
 
 # What `datalinx/` needs of the apps is found here by name, because it never imports them.
 DATALINX = {
@@ -101,6 +161,7 @@ DATALINX = {
     "authenticate_api_key": "apps.workspaces.access.authenticate_api_key",
     "find_workspace": "apps.workspaces.access.find_workspace",
     "idempotency_model": "accounts.IdempotencyRecord",
+    "is_set_up": "apps.accounts.services.setup.is_set_up",
     "create_first_organization": "apps.accounts.services.setup.create_first_organization",
 }
 
@@ -139,10 +200,22 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 SIMPLE_JWT: dict[str, Any] = {"ALGORITHM": "HS256", "ISSUER": "datalinx", "AUDIENCE": "datalinx-api"}
 
-SESSION_COOKIE_SECURE = ENVIRONMENT == "production"
+SESSION_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_AGE = 3600
-CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
+CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+# Only a proxy that is known to set the header may say that a request came by https.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SILENCED_SYSTEM_CHECKS = [
+    # An API that redirects http to https has already let the credentials travel in the clear; the proxy decides.
+    "security.W008",
+    # django-ratelimit does not know these caches. Ours and Redis both count in one atomic step.
+    "django_ratelimit.W001",
+]

@@ -8,6 +8,7 @@ from django.views import defaults
 
 from datalinx.api import errors
 from datalinx.api.documents import OpenApiView, RedocPage, SwaggerPage
+from datalinx.up.setup import setup_page
 
 api: list[URLPattern | URLResolver] = [
     path("openapi.json", OpenApiView.as_view(), name="openapi"),
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include((api, "v1"))),
     path("api/", include(api)),
     path("admin/", admin.site.urls),
+    path("setup/<str:token>", setup_page, name="setup"),
 ]
 
 

@@ -1,0 +1,106 @@
+"""The Celery application: how work leaves a request, and how a worker tells that it lives.
+
+A message carries ids only and is only a wake-up: what is to be done, and how far it got, are rows in the database.
+"""
+
+import os
+from typing import Any
+
+from celery import Celery, bootsteps, signals
+from celery.beat import Scheduler as InMemoryScheduler
+from celery.contrib.django.task import DjangoTask
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "datalinx.settings")
+
+_REQUEST_ID = "datalinx_request_id"
+
+
+class Task(DjangoTask[Any, Any]):
+    """A task that takes the id of the request that started it along, into its own log lines and tasks."""
+
+    abstract = True
+
+    def apply_async(self, *args: Any, **options: Any) -> Any:
+        from datalinx.api.request_id import current_request_id
+
+        headers = {_REQUEST_ID: current_request_id(), **(options.pop("headers", None) or {})}
+        return super().apply_async(*args, headers=headers, **options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from datalinx.api.request_id import set_request_id
+
+        set_request_id((self.request.headers or {}).get(_REQUEST_ID) or "")
+        return super().__call__(*args, **kwargs)
+
+
+class SignOfLife(bootsteps.StartStopStep):
+    """Beats while the consumer runs: a worker that lost its broker falls silent, as it should."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._timer: Any = None
+
+    def start(self, consumer: Any) -> None:
+        from datalinx.heartbeat import INTERVAL_SECONDS
+
+        self._beat(consumer)
+        self._timer = consumer.timer.call_repeatedly(INTERVAL_SECONDS, self._beat, (consumer,))
+
+    def stop(self, consumer: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    shutdown = stop
+
+    def _beat(self, consumer: Any) -> None:
+        _beat("worker", list(consumer.app.amqp.queues.consume_from))
+
+
+class Scheduler(InMemoryScheduler):
+    """The static schedule, kept in memory: what people schedule are rows, which a tick looks through."""
+
+    max_interval = 2
+
+    def tick(self, *args: Any, **kwargs: Any) -> Any:
+        _beat("scheduler")
+        return super().tick(*args, **kwargs)
+
+
+def _beat(role: str, queues: list[str] | None = None) -> None:
+    import logging
+
+    from datalinx.heartbeat import beat
+
+    try:
+        beat(role, queues or [])
+    except Exception as error:  # A store that is away must not stop the work; it shows on /readyz.
+        logging.getLogger(__name__).warning("The %s's sign of life was not stored: %s", role, error)
+
+
+def _make_app() -> Celery:
+    from django.conf import settings
+
+    app = Celery("datalinx", task_cls="datalinx.celery:Task")
+    app.conf.update(settings.CELERY)
+    app.steps["consumer"].add(SignOfLife)
+    app.autodiscover_tasks()
+    return app
+
+
+@signals.setup_logging.connect
+def _leave_logging_alone(**_: Any) -> None:
+    """Django has set logging up already; a receiver here keeps Celery from doing it a second time."""
+
+
+@signals.worker_init.connect
+@signals.beat_init.connect
+def _stop_if_wrong(**_: Any) -> None:
+    from datalinx.checks import stop_if_wrong
+
+    stop_if_wrong()
+
+
+app = _make_app()

@@ -1,0 +1,86 @@
+"""What must be right before anything starts: Django checks with an id and a hint for each."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+
+TAG = "datalinx"
+
+
+@checks.register(TAG, deploy=True)
+def check_keys(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
+    """Both keys come from the environment or the home; keys made for one process would be lost with it."""
+    return [
+        checks.Error(
+            f"There is no {what}.",
+            hint=f"Set {variable}, or start `datalinx up` once, which makes one in {settings.HOME}/secrets.",
+            id=identifier,
+        )
+        for what, variable, missing, identifier in (
+            ("secret key", "DATALINX_SECRET_KEY", settings.SECRET_KEY_IS_MISSING, "datalinx.E001"),
+            (
+                "encryption key",
+                "DATALINX_ENCRYPTION_KEYS",
+                settings.ENCRYPTION_KEYS_ARE_MISSING,
+                "datalinx.E002",
+            ),
+        )
+        if missing
+    ]
+
+
+@checks.register(TAG)
+def check_production(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
+    """In production people come by https, to a name that is known."""
+    if settings.ENVIRONMENT != "production":
+        return []
+    found: list[checks.CheckMessage] = []
+    address = urlsplit(settings.PUBLIC_URL)
+    if address.scheme != "https" or not address.hostname:
+        found.append(
+            checks.Error(
+                "The public address is missing or is not https.",
+                hint="Set DATALINX_PUBLIC_URL=https://…, the address that people use. "
+                "Cookies are sent over https alone in production.",
+                id="datalinx.E003",
+            )
+        )
+    if len(settings.SECRET_KEY) < 50:
+        found.append(
+            checks.Error(
+                "The secret key is shorter than 50 characters.",
+                hint="Set DATALINX_SECRET_KEY to 50 random characters or more.",
+                id="datalinx.E004",
+            )
+        )
+    return found
+
+
+@checks.register(TAG)
+def check_servers(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
+    """A cache that is shared by several machines goes with a database that is."""
+    embedded = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    if embedded or settings.CACHE_URL or settings.ENVIRONMENT != "production":
+        return []
+    return [
+        checks.Warning(
+            "The database is a server's, but counters and cache are a file of this machine.",
+            hint="Set DATALINX_CACHE_URL when more than one machine runs the platform: limits are counted there.",
+            id="datalinx.W001",
+        )
+    ]
+
+
+def stop_if_wrong() -> None:
+    """Raise ImproperlyConfigured with the first error of these checks, in one sentence with its hint and id.
+
+    Every process that serves or works calls it: Django and Celery start without looking at the answers.
+    """
+    for message in checks.run_checks(tags=[TAG], include_deployment_checks=True):
+        if message.is_serious() and not message.is_silenced():
+            raise ImproperlyConfigured(" ".join(f"{message.msg} {message.hint or ''} [{message.id}]".split()))

@@ -1,0 +1,5 @@
+"""Why the platform does not start."""
+
+
+class Refusal(Exception):
+    """Starting, or staying up, is not possible. The message is the one sentence that a person is told."""

@@ -37,11 +37,13 @@ class Parser:
 
     def events(self, lines: Iterable[str]) -> Iterator[Event]:
         """Yield an event at each empty line that ends one; an event that breaks off is not one."""
-        name, data = "", list[str]()
+        name, data, last_id = "", list[str](), self.last_id
         for line in lines:
             if not line:
+                # Only now does the id count: of an event that broke off, the server must send all again.
+                self.last_id = last_id
                 if data:
-                    yield Event(name or "message", _value("\n".join(data)), self.last_id)
+                    yield Event(name or "message", _value("\n".join(data)), last_id)
                 name, data = "", []
                 continue
             key, _, value = line.partition(":")
@@ -52,7 +54,7 @@ class Parser:
                 case "event":
                     name = value
                 case "id" if "\x00" not in value:
-                    self.last_id = value
+                    last_id = value
                 case "retry" if value.isascii() and value.isdigit():
                     self.pause = min(int(value) / 1000, 30.0)
 

@@ -1,0 +1,123 @@
+"""What DuckDB itself says about an expression: its type, or why it has none.
+
+The users' dialect is DuckDB's, so its binder is the type checker: an expression is described over empty tables
+of the inputs' shapes, in an in-memory database of its own that can reach nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from datalinx import errors
+from datalinx.engine.compile.plan import InputShape, SourceColumn
+
+_CONFIG = {"threads": 1, "memory_limit": "256MB", "enable_external_access": "false"}
+_LIMITS = (
+    "SET TimeZone = 'UTC'",
+    "SET lock_configuration = true",
+)
+
+
+class Binder:
+    """One scratch database for one compilation. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect(":memory:", config=_CONFIG)
+        for statement in _LIMITS:
+            self._connection.execute(statement)
+        self._relations: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def add(self, name: str, shape: InputShape) -> None:
+        """Let expressions and queries refer to a relation of this name and shape."""
+        columns = [
+            exp.ColumnDef(this=exp.to_identifier(column.name, quoted=True), kind=_data_type(column))
+            for column in shape.columns
+        ]
+        table = exp.Schema(this=exp.table_(name, quoted=True), expressions=columns)
+        try:
+            self._connection.execute(exp.Create(this=table, kind="TABLE").sql(dialect="duckdb"))
+        except duckdb.Error as error:
+            message = f"The input `{name}` has columns that DuckDB cannot tell apart: {_sentence(error)}"
+            raise errors.Invalid("INVALID_INPUT", message) from error
+        self._relations.add(name)
+
+    def type_of(self, expression: exp.Expression, names: Mapping[str, str] | None = None) -> str:
+        """DuckDB's name of the expression's type; `names` are the types of columns without an alias.
+
+        Raise `Invalid` `EXPRESSION_INVALID` with DuckDB's reason when it has none.
+        """
+        select = exp.select(expression.copy())
+        for alias in sorted({column.table for column in expression.find_all(exp.Column)} & self._relations):
+            select = select.join(exp.table_(alias, quoted=True), join_type="cross")
+        if names:
+            typed = exp.select(*(_null_of(name, kind) for name, kind in names.items()))
+            select = select.join(typed.subquery("names"), join_type="cross")
+        self._check_literals(expression)
+        return self._describe(_with_from(select))[0].type
+
+    def columns_of(self, query: exp.Query) -> tuple[SourceColumn, ...]:
+        """The columns of a query over relations that were added."""
+        self._check_literals(query)
+        return tuple(self._describe(query))
+
+    def evaluate(self, expressions: Iterable[exp.Expression]) -> tuple[Any, ...]:
+        """The values of expressions over constants alone."""
+        row = self._execute(exp.select(*(expression.copy() for expression in expressions))).fetchone()
+        return tuple(row or ())
+
+    def _check_literals(self, tree: exp.Expression) -> None:
+        """Cast every literal that is cast: describing does not, and a wrong date would reject every row."""
+        for node in tree.find_all(exp.Cast):
+            if isinstance(node.this, exp.Literal) and not isinstance(node, exp.TryCast):
+                self.evaluate([node])
+
+    def _describe(self, query: exp.Query) -> list[SourceColumn]:
+        rows = self._execute(exp.Describe(this=query)).fetchall()
+        return [SourceColumn(str(name), str(kind)) for name, kind, *_ in rows]
+
+    def _execute(self, statement: exp.Expression) -> Any:
+        try:
+            return self._connection.execute(statement.sql(dialect="duckdb"))
+        except duckdb.Error as error:
+            raise errors.Invalid("EXPRESSION_INVALID", _sentence(error)) from error
+
+
+def _data_type(column: SourceColumn) -> exp.DataType:
+    try:
+        return exp.DataType.build(column.type, dialect="duckdb", udt=True)
+    except SqlglotError as error:
+        message = f"The column `{column.name}` has the unknown type `{column.type[:80]}`."
+        raise errors.Invalid("INVALID_INPUT", message) from error
+
+
+def _null_of(name: str, kind: str) -> exp.Expression:
+    return exp.alias_(exp.cast(exp.null(), exp.DataType.build(kind, dialect="duckdb", udt=True)), name, quoted=True)
+
+
+def _with_from(select: exp.Select) -> exp.Select:
+    """The first of the cross-joined relations as FROM."""
+    joins = select.args.pop("joins", None) or []
+    if joins:
+        select = select.from_(joins[0].this)
+        for join in joins[1:]:
+            select = select.join(join.this, join_type="cross")
+    return select
+
+
+def _sentence(error: duckdb.Error) -> str:
+    """The first line of DuckDB's message, without its name for the kind of error and its candidates."""
+    first = str(error).strip().splitlines()[0]
+    _, separator, rest = first.partition(" Error: ")
+    return (rest if separator else first).rstrip(".")[:500] + "."

@@ -1,0 +1,291 @@
+"""The functions that users may call: one table of facts. What does not stand here is refused."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
+from zoneinfo import available_timezones
+
+Result = Literal["text", "same", "other"]
+"""`same`: text when all arguments are text."""
+
+Check = Callable[[str | float], str | None]
+"""What is wrong with a literal argument, as a sentence, or None."""
+
+Growth = Callable[[Sequence[str | float | None]], float]
+
+MAX_PATTERN = 1_000
+MAX_REPLACEMENT = 200
+MAX_SIZE = 1_000
+
+PARTS = (
+    *("year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond"),
+    *("dayofweek", "dayofyear", "isodow", "isoyear", "decade", "century", "epoch"),
+)
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function. `literals` are the arguments (from 0) that must be literals, with the check of each.
+
+    `safe` says that it never raises once its arguments have the right types. `growth` says how many times longer
+    than its input the result can be, given the literal arguments (None where an argument is no literal).
+    """
+
+    name: str
+    minimum: int
+    maximum: int | None
+    result: Result = "other"
+    safe: bool = False
+    aggregate: bool = False
+    literals: Mapping[int, Check] = field(default_factory=dict)
+    call: str = ""
+    growth: Growth | None = None
+
+    @property
+    def duckdb_name(self) -> str:
+        """The name that DuckDB knows it by."""
+        return self.call or self.name
+
+
+def one_of(*choices: str) -> Check:
+    """The literal is one of these, without case."""
+
+    def check(value: str | float) -> str | None:
+        if str(value).lower() in choices:
+            return None
+        return f"`{value}` is not possible here; choose one of {', '.join(choices)}."
+
+    return check
+
+
+def between(low: float, high: float) -> Check:
+    """The literal is a number within bounds, both included."""
+
+    def check(value: str | float) -> str | None:
+        fits = not isinstance(value, str) and low <= value <= high
+        return None if fits else f"This must be a number from {low:g} to {high:g}."
+
+    return check
+
+
+def text(most: int) -> Check:
+    """The literal is a text of at most so many characters."""
+
+    def check(value: str | float) -> str | None:
+        fits = isinstance(value, str) and len(value) <= most
+        return None if fits else f"This must be a text of at most {most:,} characters."
+
+    return check
+
+
+def _options(value: str | float) -> str | None:
+    fits = isinstance(value, str) and re.fullmatch("[cgilmnps]{0,8}", value)
+    return None if fits else "The options are letters out of c, g, i, l, m, n, p and s."
+
+
+def _time_zone(value: str | float) -> str | None:
+    return None if value in available_timezones() else f"`{value}` is no time zone of IANA."
+
+
+_PATTERN = text(MAX_PATTERN)
+_PATH = text(500)
+_FORMAT = text(200)
+_PART = one_of(*PARTS)
+_SIZE = between(0, MAX_SIZE)
+_COUNT = between(-1_000_000, 1_000_000)
+
+
+def _replace_growth(literals: Sequence[str | float | None]) -> float:
+    old, new = literals[1], literals[2]
+    if not isinstance(new, str):
+        return 100
+    return max(1.0, len(new) / max(1, len(str(old or ""))))
+
+
+def _regexp_growth(literals: Sequence[str | float | None]) -> float:
+    new = str(literals[2] or "")
+    # A pattern may match between any two characters.
+    return len(new) + 1 if new else 1
+
+
+def _size_growth(literals: Sequence[str | float | None]) -> float:
+    size = literals[1]
+    return max(1.0, size) if isinstance(size, int | float) else MAX_SIZE
+
+
+def _make(
+    name: str,
+    minimum: int,
+    maximum: int | None = None,
+    /,
+    *,
+    result: Result = "other",
+    safe: bool = False,
+    call: str = "",
+    growth: Growth | None = None,
+    **literals: Check,
+) -> Function:
+    """A function of the table; `literals` are written `_1=check`."""
+    most = minimum if maximum is None else maximum
+    places = _positions(literals)
+    return Function(name, minimum, most, result, safe, literals=places, call=call, growth=growth)
+
+
+_text = partial(_make, result="text", safe=True)
+_same = partial(_make, result="same", safe=True)
+_test = partial(_make, safe=True)
+_plain = _make
+
+
+def _aggregate(name: str, count: int = 1, /, call: str = "", **literals: Check) -> Function:
+    return Function(name, count, count, aggregate=True, literals=_positions(literals), call=call)
+
+
+def _positions(literals: Mapping[str, Check]) -> dict[int, Check]:
+    return {int(name.removeprefix("_")): check for name, check in literals.items()}
+
+
+MANY = 50
+
+_TEXT = (
+    *(_text(name, 1) for name in ("lower", "upper", "reverse", "strip_accents", "md5", "sha256")),
+    *(_text(name, 1, 2, _1=text(100)) for name in ("trim", "ltrim", "rtrim")),
+    _text("concat", 1, MANY),
+    _text("concat_ws", 2, MANY),
+    _text("substring", 2, 3),
+    _text("substr", 2, 3, call="substring"),
+    _text("left", 2),
+    _text("right", 2),
+    _text("replace", 3, growth=_replace_growth),
+    _text("translate", 3, _1=text(200), _2=text(200)),
+    _text("split_part", 3, _2=_COUNT),
+    _text("lpad", 3, _1=_SIZE, _2=text(100), growth=_size_growth),
+    _text("rpad", 3, _1=_SIZE, _2=text(100), growth=_size_growth),
+    _text("repeat", 2, _1=_SIZE, growth=_size_growth),
+    _text("regexp_replace", 3, 4, _1=_PATTERN, _2=text(MAX_REPLACEMENT), _3=_options, growth=_regexp_growth),
+    _text("regexp_extract", 2, 3, _1=_PATTERN, _2=between(0, 9)),
+    _same("nullif", 2),
+    _same("coalesce", 1, MANY),
+    _same("ifnull", 2),
+)
+
+_TESTS = (
+    _test("regexp_matches", 2, 3, _1=_PATTERN, _2=_options),
+    _test("regexp_full_match", 2, 3, _1=_PATTERN, _2=_options),
+    *(_test(name, 2) for name in ("starts_with", "ends_with", "contains")),
+    _test("prefix", 2, call="starts_with"),
+    _test("suffix", 2, call="ends_with"),
+)
+
+_TEXT_MEASURES = (
+    _test("length", 1),
+    _test("len", 1, call="length"),
+    _test("char_length", 1, call="length"),
+    _test("strpos", 2),
+    _test("instr", 2, call="strpos"),
+    _test("ascii", 1),
+    _plain("chr", 1),
+    _plain("if", 3),
+)
+
+_NUMBERS = (
+    *(_plain(name, 1) for name in ("abs", "ceil", "floor", "trunc", "sign", "sqrt", "exp", "ln", "log2")),
+    *(_plain(name, 1) for name in ("log10", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan")),
+    *(_plain(name, 1) for name in ("radians", "degrees", "isnan", "isfinite")),
+    _plain("ceiling", 1, call="ceil"),
+    _plain("log", 1, 2),
+    _plain("round", 1, 2, _1=between(-30, 30)),
+    _plain("power", 2),
+    _plain("pow", 2, call="power"),
+    _plain("mod", 2),
+    _plain("atan2", 2),
+    _plain("pi", 0),
+    _plain("greatest", 1, MANY),
+    _plain("least", 1, MANY),
+)
+
+_TIMES = (
+    *(_plain(name, 1) for name in ("year", "quarter", "month", "week", "day", "hour", "minute", "second")),
+    *(_plain(name, 1) for name in ("dayofweek", "dayofyear", "isodow", "dayname", "monthname", "last_day")),
+    *(_plain(name, 1) for name in ("epoch", "epoch_ms", "to_timestamp")),
+    *(_plain(f"to_{part}s", 1) for part in ("year", "month", "week", "day", "hour", "minute", "second")),
+    _plain("date_part", 2, _0=_PART),
+    _plain("datepart", 2, _0=_PART, call="date_part"),
+    _plain("date_trunc", 2, _0=_PART),
+    _plain("datetrunc", 2, _0=_PART, call="date_trunc"),
+    _plain("date_diff", 3, _0=_PART),
+    _plain("datediff", 3, _0=_PART, call="date_diff"),
+    _plain("date_sub", 3, _0=_PART),
+    _plain("date_add", 2),
+    _plain("age", 2),
+    _plain("make_date", 3),
+    _plain("make_timestamp", 6),
+    _plain("strftime", 2, _1=_FORMAT),
+    _plain("strptime", 2, _1=_FORMAT),
+    _plain("try_strptime", 2, _1=_FORMAT),
+    _plain("timezone", 2, _0=_time_zone),
+)
+
+_JSON = (
+    _plain("json_extract", 2, _1=_PATH),
+    _plain("json_extract_string", 2, _1=_PATH),
+    _plain("json_array_length", 1, 2, _1=_PATH),
+    _plain("json_valid", 1),
+    _plain("json_type", 1, 2, _1=_PATH),
+)
+
+_AGGREGATES = (
+    Function("count", 0, 1, aggregate=True),
+    *(_aggregate(name) for name in ("sum", "avg", "min", "max", "median", "count_if", "bool_and", "bool_or")),
+    *(_aggregate(name) for name in ("stddev_samp", "stddev_pop", "var_samp", "var_pop")),
+    _aggregate("mean", call="avg"),
+    _aggregate("stddev", call="stddev_samp"),
+    _aggregate("variance", call="var_samp"),
+    _aggregate("approx_count_distinct"),
+    _aggregate("quantile_cont", 2, _1=between(0, 1)),
+    _aggregate("quantile_disc", 2, _1=between(0, 1)),
+    _aggregate("string_agg", 2, _1=text(100)),
+    _aggregate("arg_max", 2),
+    _aggregate("arg_min", 2),
+    _aggregate("max_by", 2, call="arg_max"),
+    _aggregate("min_by", 2, call="arg_min"),
+)
+
+FUNCTIONS: Mapping[str, Function] = {
+    function.name: function
+    for function in (
+        *_TEXT,
+        *_TESTS,
+        *_TEXT_MEASURES,
+        *_NUMBERS,
+        *_TIMES,
+        *_JSON,
+        *_AGGREGATES,
+    )
+}
+
+# What people reach for and cannot have, with the way out.
+REFUSED: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "now",
+            "today",
+            "current_date",
+            "current_time",
+            "current_timestamp",
+            "localtimestamp",
+            "get_current_timestamp",
+        ),
+        "A run must give the same rows when it is repeated, so the clock is not read",
+    ),
+    **dict.fromkeys(
+        ("random", "uuid", "gen_random_uuid", "setseed"),
+        "A run must give the same rows when it is repeated, so nothing random is called",
+    ),
+    "any_value": "Which value it gives is left open, so runs would differ: use min or max",
+    "first": "Which value it gives is left open, so runs would differ: use arg_min with an order",
+    "last": "Which value it gives is left open, so runs would differ: use arg_max with an order",
+    "initcap": "DuckDB has no initcap: use the decorator `title`",
+}

@@ -1,0 +1,150 @@
+"""The rebuilding of a user's tree: a node gets into the new tree only by a rule that makes it anew.
+
+So nothing of the parsed tree survives that nobody thought of: no comment, no hint, no unknown option. The
+rules stand in `operators` and `calls`; a kind of node without one is refused.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from sqlglot import exp
+
+from datalinx import errors
+from datalinx.engine.compile.functions import REFUSED
+from datalinx.engine.compile.names import Reference, Scope
+from datalinx.engine.compile.parsing import not_allowed, refused
+from datalinx.engine.types.casts import kind_of
+
+MAX_DEPTH = 100
+
+Kind = Literal["text", "other", "any"]
+"""What a value is as far as implicit casts go; `any` is NULL, which goes with both."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A rebuilt node. `is_safe`: no row can make it raise. `growth`: how much longer its text can be."""
+
+    tree: exp.Expression
+    kind: Kind = "other"
+    is_safe: bool = False
+    growth: float = 1
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One aggregate of an expression; in the tree stands the column `name` for it.
+
+    `attempts` are arguments that may raise for a row. `tree` counts such rows as NULL, which must not stay
+    unsaid.
+    """
+
+    name: str
+    tree: exp.Expression
+    attempts: tuple[exp.Expression, ...]
+
+    @property
+    def column(self) -> exp.Column:
+        """What stands for it."""
+        return exp.column(self.name, quoted=True)
+
+
+class Rebuilder:
+    """One pass over one raw tree, and what it finds on the way."""
+
+    def __init__(self, text: str, scope: Scope, *, aggregates: bool = False) -> None:
+        self.text = text
+        self.scope = scope
+        self.aggregates_allowed = aggregates
+        self.references: list[Reference] = []
+        self.within: list[Reference] = []
+        self.aggregates: list[Aggregate] = []
+        # The arguments of the aggregate around this place that may raise; None outside of aggregates.
+        self.attempts: list[exp.Expression] | None = None
+        self.has_cast = False
+        self._depth = 0
+
+    def rebuild(self, node: exp.Expression) -> Node:
+        """The node made anew by the rule for its kind, or `Invalid`."""
+        rule = RULES.get(type(node))
+        if rule is None:
+            raise self.refusal(_why(node), node)
+        if self._depth >= MAX_DEPTH:
+            raise self.refusal(f"More than {MAX_DEPTH} operations are chained; move a part into a CTE.", node)
+        self._depth += 1
+        try:
+            return rule(self, node)
+        finally:
+            self._depth -= 1
+
+    def column(self, node: exp.Column) -> Node:
+        """Resolve a column reference and note it."""
+        parts = [part.name for part in node.parts]
+        if isinstance(node.this, exp.Star):
+            raise self.refusal(_why(node.this), node)
+        if len(parts) == 1 and parts[0].lower() in REFUSED:
+            raise self.refusal(f"{REFUSED[parts[0].lower()]} ({parts[0]}).", node)
+        if len(parts) != 2:
+            raise self.refusal(f"Write a column as `alias.name`; `{node.sql()[:80]}` is not one.", node)
+        try:
+            found = self.scope.resolve(*parts)
+        except errors.Invalid as error:
+            raise refused(error.code, error.message, node, self.text) from None
+        (self.references if self.attempts is None else self.within).append(found)
+        kind: Kind = "text" if kind_of(found.column.type) == "text" else "other"
+        return Node(found.expression, kind, is_safe=True)
+
+    def refusal(self, message: str, node: exp.Expression) -> errors.Invalid:
+        """`EXPRESSION_NOT_ALLOWED` with the node's place."""
+        return not_allowed(message, node, self.text)
+
+
+Rule = Callable[[Rebuilder, exp.Expression], Node]
+RULES: dict[type[exp.Expression], Rule] = {}
+
+N = TypeVar("N", bound=exp.Expression)
+
+
+def rule(
+    *kinds: type[exp.Expression],
+) -> Callable[[Callable[[Rebuilder, N], Node]], Callable[[Rebuilder, N], Node]]:
+    """Register the function as the rule for these kinds of node."""
+
+    def register(function: Callable[[Rebuilder, N], Node]) -> Callable[[Rebuilder, N], Node]:
+        RULES.update(dict.fromkeys(kinds, function))  # type: ignore[arg-type]  # the keys see to the match
+        return function
+
+    return register
+
+
+# What people try that has another way; everything else gets the last sentence of `_why`.
+_WHY: tuple[tuple[tuple[type[exp.Expression], ...], str], ...] = (
+    (
+        (exp.Query, exp.Exists, exp.All, exp.Any),
+        "A sub-query cannot stand here; make a CTE of it and join that.",
+    ),
+    ((exp.Window,), "A window function cannot stand here; make a CTE of it and join that."),
+    ((exp.Alias, exp.Aliases), "An expression has no name of its own; drop what follows it."),
+    ((exp.Lambda,), "Lambdas are not possible."),
+    ((exp.Star,), "`*` can only stand in count(*)."),
+    ((exp.Placeholder, exp.Parameter, exp.PositionalColumn), "There are no parameters here."),
+    (
+        (exp.JSONExtract, exp.JSONExtractScalar),
+        "Write json_extract_string(value, '$.path') instead of an arrow.",
+    ),
+    ((exp.RegexpLike, exp.SimilarTo), "Write regexp_matches(value, 'pattern')."),
+    ((exp.AtTimeZone,), "Write timezone('Europe/London', value)."),
+    ((exp.Bracket, exp.Array, exp.Struct, exp.Tuple), "Lists and structures are not possible here."),
+    ((exp.Dot,), "A function or a column of this form is not possible here."),
+    ((exp.Concat,), "Two texts stand side by side; write || between them."),
+)
+
+
+def _why(node: exp.Expression) -> str:
+    for kinds, sentence in _WHY:
+        if isinstance(node, kinds):
+            return sentence
+    if isinstance(node, exp.Command | exp.DDL | exp.DML | exp.Describe):
+        return "A statement cannot stand here, only an expression."
+    return f"This is not among what expressions may hold ({type(node).__name__})."

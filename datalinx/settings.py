@@ -96,6 +96,9 @@ CACHES: dict[str, dict[str, Any]] = {"default": connections.cache(CACHE_URL, HOM
 # A folder or `s3://bucket/prefix`, as `datalinx.engine.storage` takes it.
 STORAGE_URL = env.STORAGE_URL.read() or str(HOME / "storage")
 
+# The largest file that can be uploaded; uploads are streamed to the storage.
+MAX_UPLOAD_BYTES = 20 * 1024**3
+
 # What the engine of one run may use.
 CONCURRENCY = env.CONCURRENCY.read()
 ENGINE_MEMORY_BYTES = env.MEMORY_LIMIT.read() or machine.memory_for_one_run(CONCURRENCY)
@@ -133,7 +136,10 @@ CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
     "timezone": "UTC",
     "beat_scheduler": "datalinx.celery:Scheduler",
     # Each app names its ticks here. A tick that waited longer than its interval is dropped: the next one does its work.
-    "beat_schedule": {},
+    "beat_schedule": {
+        "pipelines": {"task": "pipelines.tick", "schedule": 3.0, "options": {"expires": 3.0}},
+        "deliveries": {"task": "workspaces.deliver", "schedule": 5.0, "options": {"expires": 5.0}},
+    },
 }
 
 LOGGING = logs.configuration(env.LOG_LEVEL.read())
@@ -162,6 +168,7 @@ DATALINX = {
     "find_workspace": "apps.workspaces.access.find_workspace",
     "idempotency_model": "accounts.IdempotencyRecord",
     "is_set_up": "apps.accounts.services.setup.is_set_up",
+    "record_event": "apps.workspaces.services.webhooks.record_event",
     "create_first_organization": "apps.accounts.services.setup.create_first_organization",
 }
 

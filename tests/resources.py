@@ -39,7 +39,8 @@ class ResourceTests:
     workspace: ClassVar[bool] = True
     # Who besides Alice and Ed may look: Vera, unless an administrator's right is needed.
     admin_only: ClassVar[bool] = False
-    replaces: ClassVar[bool] = False
+    # The method that changes one: PATCH, or PUT for what is replaced whole.
+    change_method: ClassVar[str] = "patch"
 
     def good(self, world: World, number: int = 1) -> dict[str, Any]:
         raise AssertionError("say what a good body looks like")
@@ -50,6 +51,10 @@ class ResourceTests:
     def make(self, world: World, number: int = 1) -> dict[str, Any]:
         response = self.editor(world).post(self.path, self.good(world, number), format="json")
         return dict(assert_success(response, 201))
+
+    def send_change(self, client: Any, world: World, object_id: str) -> Response:
+        body = self.change() if self.change_method == "patch" else {**self.good(world), **self.change()}
+        return getattr(client, self.change_method)(f"{self.path}/{object_id}", body, format="json")
 
     def editor(self, world: World) -> Any:
         return world.alice.client() if self.admin_only else world.ed.client()
@@ -64,8 +69,7 @@ class ResourceTests:
 
     def test_change__good_body__is_changed(self, world: World) -> None:
         made = self.make(world)
-        response = self.editor(world).patch(f"{self.path}/{made['id']}", self.change(), format="json")
-        data = assert_success(response)
+        data = assert_success(self.send_change(self.editor(world), world, made["id"]))
         assert {key: data[key] for key in self.change()} == self.change()
 
     def test_delete__one__is_gone(self, world: World) -> None:
@@ -110,7 +114,7 @@ class ResourceTests:
             client.get(self.path),
             client.post(self.path, self.good(world, 2), format="json"),
             client.get(f"{self.path}/{made['id']}"),
-            client.patch(f"{self.path}/{made['id']}", self.change(), format="json"),
+            self.send_change(client, world, made["id"]),
             client.delete(f"{self.path}/{made['id']}"),
         ):
             assert_failure(response, 401, "AUTHENTICATION_REQUIRED")
@@ -124,7 +128,7 @@ class ResourceTests:
             url = f"{self.path}/{made['id']}"
             code = f"{self.noun}_NOT_FOUND"
             assert_failure(other.get(url), 404, code)
-            assert_failure(other.patch(url, self.change(), format="json"), 404, code)
+            assert_failure(self.send_change(other, world, made["id"]), 404, code)
             assert_failure(other.delete(url), 404, code)
         assert_success(self.editor(world).get(f"{self.path}/{made['id']}"))
 
@@ -133,7 +137,7 @@ class ResourceTests:
         client = world.vera.client()
         url = f"{self.path}/{made['id']}"
         assert_failure(client.post(self.path, self.good(world, 2), format="json"), 403, "PERMISSION_DENIED")
-        assert_failure(client.patch(url, self.change(), format="json"), 403, "PERMISSION_DENIED")
+        assert_failure(self.send_change(client, world, made["id"]), 403, "PERMISSION_DENIED")
         assert_failure(client.delete(url), 403, "PERMISSION_DENIED")
         if self.admin_only:
             assert_failure(client.get(url), 403, "PERMISSION_DENIED")

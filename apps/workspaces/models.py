@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from apps.accounts.models import ServiceAccount, User
-from datalinx.orm import OrganizationModel, PrefixedIdField
+from datalinx.orm import OrganizationModel, PrefixedIdField, WorkspaceModel, WorkspaceQuerySet
 
 
 class Workspace(OrganizationModel):
@@ -55,3 +55,112 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id or self.service_account_id} in {self.workspace_id}"
+
+
+class DocumentVersion(models.Model):
+    """One version of a document that people write: schema, mapping, pipeline, audience, query. None is ever lost."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20)
+    # What tells documents of a kind apart: a name for those addressed by name, else an id.
+    key = models.CharField(max_length=255)
+    version = models.PositiveIntegerField()
+    document = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=40, blank=True, default="")
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("workspace", "kind", "key", "version", name="document_version_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key} {self.version}"
+
+
+class Webhook(WorkspaceModel):
+    """An address that hears of events."""
+
+    id = PrefixedIdField(prefix="wh")
+    url = models.URLField(max_length=2000)
+    events = models.JSONField(default=list)
+    enabled = models.BooleanField(default=True)
+    description = models.CharField(max_length=500, blank=True, default="")
+    sealed_secret = models.TextField()
+    secret_last_four = models.CharField(max_length=4)
+    # The secret before a rotation signs too, until then.
+    sealed_previous_secret = models.TextField(blank=True, default="")
+    previous_secret_until = models.DateTimeField(null=True, blank=True)
+    disabled_reason = models.CharField(max_length=200, blank=True, default="")
+    failing_since = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class Event(models.Model):
+    """Something that happened in a workspace, written in the transaction of the fact."""
+
+    id = PrefixedIdField(prefix="evt")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    type = models.CharField(max_length=40)
+    sequence = models.PositiveBigIntegerField()
+    # The very text that is signed and sent, the same at every attempt.
+    body = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("workspace", "sequence", name="event_sequence_is_unique_in_workspace"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"
+
+
+class Delivery(models.Model):
+    """One event on its way to one webhook."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        DELIVERED = "delivered"
+        FAILED = "failed"
+
+    id = PrefixedIdField(prefix="whd")
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    # When the next attempt is due; while a worker makes one, when it counts as lost.
+    due_at = models.DateTimeField(null=True, blank=True)
+    response_status = models.PositiveIntegerField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["status", "due_at"], name="delivery_by_due")]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class DeliveryAttempt(models.Model):
+    """One attempt to deliver, and what came of it."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="log")
+    number = models.PositiveIntegerField()
+    at = models.DateTimeField(auto_now_add=True)
+    seconds = models.FloatField()
+    response_status = models.PositiveIntegerField(null=True)
+    error = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar = ["number"]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id} {self.number}"

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.accounts.models import ServiceAccount
-from apps.workspaces.models import Workspace
+from apps.workspaces.models import Delivery, DeliveryAttempt, Webhook, Workspace
 from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
 
 
@@ -88,3 +88,70 @@ class MeSerializer(serializers.Serializer[Any]):
     role = serializers.CharField()
     permissions = serializers.ListField(child=serializers.CharField())
     workspaces = serializers.ListField(child=serializers.DictField())
+
+
+class WebhookSerializer(StrictModelSerializer):
+    """A webhook. Its secret is shown once; afterwards the last four characters."""
+
+    url = Text(max_length=2000)
+    events = serializers.ListField(child=Text(max_length=40), max_length=50)
+
+    class Meta:
+        model = Webhook
+        fields = (
+            "id",
+            "url",
+            "events",
+            "enabled",
+            "description",
+            "secret_last_four",
+            "disabled_reason",
+            "failing_since",
+            "created_at",
+            "updated_at",
+            "created_by",
+        )
+        read_only_fields = ("secret_last_four", "disabled_reason", "failing_since")
+
+
+class WebhookWithSecretSerializer(WebhookSerializer):
+    """A webhook with its secret, which is shown this one time."""
+
+    secret = serializers.CharField(read_only=True)
+
+    class Meta(WebhookSerializer.Meta):
+        fields = (*WebhookSerializer.Meta.fields, "secret")  # type: ignore[assignment]
+
+
+class AttemptSerializer(StrictModelSerializer):
+    """One attempt to deliver."""
+
+    class Meta:
+        model = DeliveryAttempt
+        fields = ("number", "at", "seconds", "response_status", "error")
+
+
+class DeliverySerializer(StrictModelSerializer):
+    """One event on its way to one webhook, with every attempt."""
+
+    event = serializers.CharField(source="event.type", read_only=True)
+    event_id = serializers.CharField(read_only=True)
+    sequence = serializers.IntegerField(source="event.sequence", read_only=True)
+    log = AttemptSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Delivery
+        fields = (
+            "id",
+            "event",
+            "event_id",
+            "sequence",
+            "status",
+            "attempts",
+            "due_at",
+            "response_status",
+            "error",
+            "created_at",
+            "delivered_at",
+            "log",
+        )

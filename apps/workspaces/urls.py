@@ -2,15 +2,15 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.workspaces import views
+from apps.workspaces.views import workspaces
 from datalinx.api.routing import Router
 
 router = Router()
-router.register("workspaces", views.WorkspacesViewSet, "workspace")
-router.register("service-accounts", views.ServiceAccountViewSet, "service-account")
+router.register("workspaces", workspaces.WorkspacesViewSet, "workspace")
+router.register("service-accounts", workspaces.ServiceAccountViewSet, "service-account")
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("auth/me", views.MeView.as_view()),
-    path("users/<str:id>/workspaces", views.UserWorkspacesView.as_view()),
+    path("auth/me", workspaces.MeView.as_view()),
+    path("users/<str:id>/workspaces", workspaces.UserWorkspacesView.as_view()),
     *router.urls,
 ]

@@ -9,28 +9,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from datalinx.api.parameters import whole_number
 from datalinx.api.renderers import Paginated
-from datalinx.errors import FieldError, Invalid
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 200
 PARAMETERS = ("page", "page_size")
 
 
-def _whole_number(request: Request, name: str, default: int, highest: int) -> int:
-    text = request.query_params.get(name, "")
-    if not text:
-        return default
-    if text.isascii() and text.isdigit() and len(text) < 19 and 1 <= int(text) <= highest:
-        return int(text)
-    message = f"{name} must be a whole number from 1" + (f" to {highest}." if name == "page_size" else ".")
-    raise Invalid("VALIDATION_ERROR", message, errors=[FieldError(name, "invalid", message)])
-
-
 def read_page(request: Request) -> tuple[int, int]:
     """Return the page and its size that the request asks for. Raises Invalid."""
-    page = _whole_number(request, "page", 1, 2**40)
-    return page, _whole_number(request, "page_size", DEFAULT_SIZE, MAX_SIZE)
+    page = whole_number(request, "page", default=1, lowest=1, highest=2**40)
+    return page, whole_number(request, "page_size", default=DEFAULT_SIZE, lowest=1, highest=MAX_SIZE)
 
 
 def page_facts(page: int, size: int, total: int) -> dict[str, int]:
@@ -57,7 +47,7 @@ class Pages(BasePagination):
         # Marked here, wrapped by the one hook that wraps every answer.
         return {
             "type": "array",
-            "items": schema["items"] if "items" in schema else schema,
+            "items": schema.get("items", schema),
             "x-paginated": True,
         }
 

@@ -28,7 +28,6 @@ class ApiView(APIView):
 
     permissions: ClassVar[Mapping[str, str]]
     query_parameters: ClassVar[Mapping[str, Iterable[str]]] = {}
-    action: str | None = None
     workspace: Any = None
 
     @property
@@ -42,7 +41,7 @@ class ApiView(APIView):
 
     @property
     def action_name(self) -> str:
-        return self.action or (self.request.method or "").lower()
+        return getattr(self, "action", None) or (self.request.method or "").lower()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.format_kwarg = self.get_format_suffix(**kwargs)
@@ -104,7 +103,7 @@ class ResourceViewSet(_OnceMixin, ApiView, GenericViewSet[Any]):
 
     def known_parameters(self) -> Iterable[str]:
         known = super().known_parameters()
-        if self.action != "list":
+        if self.action_name != "list":
             return known
         filterset = getattr(self, "filterset_class", None)
         return (*known, *LIST_PARAMETERS, *(filterset.base_filters if filterset else ()))

@@ -22,7 +22,9 @@ def check_name(name: str) -> str:
     """Return a workspace's name. Raises Invalid."""
     # A name that looks like an id could be mistaken for one where paths take both.
     if not _NAME.fullmatch(name) or name.lower().startswith("ws_"):
-        message = "A name has 1 to 63 letters, digits, spaces, dots, dashes or underscores, and does not begin with ws_."
+        message = (
+            "A name has 1 to 63 letters, digits, spaces, dots, dashes or underscores; ws_ does not begin it."
+        )
         raise Invalid("VALIDATION_ERROR", message, errors=[FieldError("name", "invalid", message)])
     return name
 

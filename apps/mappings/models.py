@@ -1,0 +1,74 @@
+"""Target schemas, mappings, reusable blocks of SQL, and an organization's own types."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from datalinx.orm import OrganizationModel, PrefixedIdField, WorkspaceModel
+
+
+class Schema(WorkspaceModel):
+    """The target schema of a workspace: one versioned document."""
+
+    id = PrefixedIdField(prefix="sch")
+    document = models.JSONField()
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("workspace", name="schema_is_one_for_each_workspace")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.document.get("name", ""))
+
+
+class Mapping(WorkspaceModel):
+    """How one target table is made: a versioned document."""
+
+    id = PrefixedIdField(prefix="map")
+    table_name = models.CharField(max_length=63)
+    document = models.JSONField()
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("workspace", "table_name", name="mapping_is_one_for_each_table"),
+        ]
+
+    def __str__(self) -> str:
+        return self.table_name
+
+
+class Cte(WorkspaceModel):
+    """A reusable block of SQL that mappings read: a versioned document."""
+
+    id = PrefixedIdField(prefix="cte")
+    name = models.CharField(max_length=63)
+    document = models.JSONField()
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("workspace", "name", name="cte_name_is_unique_in_workspace")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SemanticType(OrganizationModel):
+    """A semantic type of the organization's own, inheriting from a parent."""
+
+    id = PrefixedIdField(prefix="typ")
+    name = models.CharField(max_length=63)
+    document = models.JSONField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("organization", Lower("name"), name="semantic_type_name_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

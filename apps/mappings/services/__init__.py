@@ -1,0 +1,1 @@
+"""What happens to schemas, mappings, blocks of SQL and types."""

@@ -1,0 +1,71 @@
+"""Types: the built-in ones and the organization's own, which inherit from a parent."""
+
+from typing import Any
+
+from datalinx.engine.spec.semantic_type import CustomTypeDocument
+from django.db import IntegrityError, transaction
+
+from apps.mappings.models import SemanticType
+from datalinx.caller import Caller
+from datalinx.engine.spec.base import document_to_json, parse_document
+from datalinx.engine.types.registry import TypeRegistry
+from datalinx.errors import FieldError, Invalid, NotFound
+
+
+def list_own_types(organization_id: str) -> list[dict[str, Any]]:
+    """Return the organization's own types as documents, in the order they were made."""
+    rows = SemanticType.objects.for_organization(organization_id).order_by("created_at", "pk")
+    return [row.document for row in rows]
+
+
+def make_registry(documents: list[dict[str, Any]]) -> TypeRegistry:
+    """Return the registry of the built-in types and these."""
+    return TypeRegistry([parse_document(CustomTypeDocument, document) for document in documents])
+
+
+def get_registry(organization_id: str) -> TypeRegistry:
+    """Return the registry of an organization."""
+    return make_registry(list_own_types(organization_id))
+
+
+@transaction.atomic
+def put_semantic_type(*, actor: Caller, name: str | None, document: Any) -> tuple[dict[str, Any], bool]:
+    """Add a type (`name` None) or put the one of that name; return it and whether it is new.
+
+    Raises Invalid with paths to every fault, SEMANTIC_TYPE_NAME_TAKEN, and when types that inherit would break.
+    """
+    given = {**document, "name": name} if name is not None and isinstance(document, dict) else document
+    parsed = parse_document(CustomTypeDocument, given)
+    rows = SemanticType.objects.for_organization(actor.organization_id)
+    row = rows.filter(name__iexact=parsed.name).first() if name is not None else None
+    taken = Invalid(
+        "SEMANTIC_TYPE_NAME_TAKEN",
+        f"There is a type named {parsed.name!r} already; choose another name.",
+        errors=[FieldError("name", "taken", "This name is taken.")],
+    )
+    if parsed.name in TypeRegistry():
+        raise taken
+    is_new = row is None
+    row = row or SemanticType(organization_id=actor.organization_id, name=parsed.name, created_by=actor.id)
+    row.document = document_to_json(parsed)
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        raise taken from error
+    # What inherits from this type must still hold together.
+    get_registry(actor.organization_id)
+    return row.document, is_new
+
+
+@transaction.atomic
+def delete_semantic_type(*, actor: Caller, name: str) -> None:
+    """Delete an own type that no other inherits from. Raises NotFound, Invalid SEMANTIC_TYPE_IN_USE."""
+    row = SemanticType.objects.for_organization(actor.organization_id).filter(name=name).first()
+    if row is None:
+        raise NotFound("SEMANTIC_TYPE_NOT_FOUND", f"The organization has no type {name!r} of its own.")
+    heirs = [doc["name"] for doc in list_own_types(actor.organization_id) if doc.get("parent") == name]
+    if heirs:
+        message = f"The type {heirs[0]!r} inherits from this one; delete or change it first."
+        raise Invalid("SEMANTIC_TYPE_IN_USE", message)
+    row.delete()

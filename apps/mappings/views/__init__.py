@@ -1,0 +1,1 @@
+"""The API of schemas, types, mappings and blocks of SQL."""

@@ -1,0 +1,273 @@
+"""The API of mappings, their parts, and what they compile to."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.mappings.models import Mapping
+from apps.mappings.selectors import list_versions
+from apps.mappings.services import compile as compiling
+from apps.mappings.services import mappings
+from apps.mappings.services.preview import preview_mapping
+from apps.mappings.views.schemas import FROM_TO, object_body, read_diff, with_etag
+from datalinx.api.documents_schema import body, component
+from datalinx.api.serializers import DeletedSerializer, StrictSerializer
+from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
+from datalinx.engine.spec.mapping import Mapping as MappingDocument
+from datalinx.errors import NotFound
+
+PERMISSIONS: dict[str, str] = {
+    "view": "mappings:view",
+    "change": "mappings:edit",
+    "create": "mappings:create",
+}
+ANYTHING = {200: {"type": "object"}}
+
+
+def shown(row: Mapping) -> dict[str, Any]:
+    """Return a mapping as the API shows it: its document with what the server adds."""
+    return {
+        "id": row.pk,
+        **row.document,
+        "version": row.version,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "created_by": row.created_by,
+    }
+
+
+class MappingSerializer(serializers.Serializer[Any]):
+    """A mapping as its document."""
+
+    def to_representation(self, instance: Mapping) -> dict[str, Any]:
+        return shown(instance)
+
+
+class MappingViewSet(WorkspaceViewSet):
+    """Mappings, one document for each target table."""
+
+    resource = "mapping"
+    addressed_by_name = True
+    queryset = Mapping.objects.all()
+    serializer_class = MappingSerializer
+    ordering: ClassVar = ["table_name"]
+    ordering_fields = ("table_name", "created_at", "updated_at")
+    search_fields = ("table_name",)
+    permissions: ClassVar = PERMISSIONS
+    lookup_field = "table_name"
+
+    def get_object(self) -> Mapping:
+        return mappings.get_mapping(self.workspace.pk, self.kwargs["table_name"])
+
+    @extend_schema(
+        responses={200: {"type": "array", "items": component(MappingDocument), "x-paginated": True}}
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Every mapping of the workspace."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(request=body(MappingDocument), responses={201: component(MappingDocument)})
+    def create(self, request: Request) -> Response:
+        """Make the mapping of a table that has none."""
+        row, _ = mappings.put_mapping(
+            workspace=self.workspace, actor=self.caller, table_name=None, document=request.data
+        )
+        return with_etag(shown(row), status=201)
+
+    @extend_schema(responses={200: component(MappingDocument)})
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The mapping of a table."""
+        return with_etag(shown(self.get_object()))
+
+    @extend_schema(
+        request=body(MappingDocument),
+        responses={200: component(MappingDocument), 201: component(MappingDocument)},
+    )
+    def update(self, request: Request, table_name: str) -> Response:
+        """Put the mapping of a table; a fault leaves the old one as it is."""
+        row, is_new = mappings.put_mapping(
+            workspace=self.workspace,
+            actor=self.caller,
+            table_name=table_name,
+            document=request.data,
+            if_match=request.headers.get("If-Match", ""),
+        )
+        return with_etag(shown(row), status=201 if is_new else 200)
+
+    @extend_schema(responses=DeletedSerializer)
+    def destroy(self, request: Request, table_name: str) -> Response:
+        """Delete the mapping of a table; the stored table stays."""
+        mappings.delete_mapping(workspace=self.workspace, actor=self.caller, table_name=table_name)
+        return self.deleted(table_name)
+
+
+class MappingPart(WorkspaceView):
+    """A part of a mapping."""
+
+    permissions: ClassVar = PERMISSIONS
+
+    def document(self) -> dict[str, Any]:
+        row = mappings.get_mapping(self.workspace.pk, self.kwargs["table_name"])
+        return dict(row.document)
+
+    def change(self, change: Any) -> Response:
+        row = mappings.change_mapping(
+            workspace=self.workspace, actor=self.caller, table_name=self.kwargs["table_name"], change=change
+        )
+        return with_etag(shown(row))
+
+
+class FieldView(MappingPart):
+    """How one target column is made."""
+
+    @extend_schema(
+        request={"application/json": {"type": "object"}}, responses={200: component(MappingDocument)}
+    )
+    def put(self, request: Request, table_name: str, field: str) -> Response:
+        return self.change(lambda document: document["fields"].update({field: object_body(request)}))
+
+    @extend_schema(responses={200: component(MappingDocument)})
+    def delete(self, request: Request, table_name: str, field: str) -> Response:
+        def remove(document: dict[str, Any]) -> None:
+            if document["fields"].pop(field, None) is None:
+                raise NotFound("FIELD_NOT_FOUND", f"The mapping has no field {field!r}.")
+
+        return self.change(remove)
+
+
+class InputsView(MappingPart):
+    """The inputs and joins of a mapping."""
+
+    @extend_schema(responses=ANYTHING)
+    def get(self, request: Request, table_name: str) -> Response:
+        document = self.document()
+        return Response({"inputs": document["inputs"], "joins": document.get("joins", [])})
+
+    @extend_schema(
+        request={"application/json": {"type": "object"}}, responses={200: component(MappingDocument)}
+    )
+    def put(self, request: Request, table_name: str) -> Response:
+        return self.change(lambda document: document.update(object_body(request)))
+
+
+class WildcardView(MappingPart):
+    """The wildcard of a mapping: every column of one input to the column of its name."""
+
+    @extend_schema(responses=ANYTHING)
+    def get(self, request: Request, table_name: str) -> Response:
+        return Response(self.document().get("wildcard"))
+
+    @extend_schema(
+        request={"application/json": {"type": "object"}}, responses={200: component(MappingDocument)}
+    )
+    def put(self, request: Request, table_name: str) -> Response:
+        return self.change(lambda document: document.update(wildcard=object_body(request)))
+
+    @extend_schema(responses={200: component(MappingDocument)})
+    def delete(self, request: Request, table_name: str) -> Response:
+        return self.change(lambda document: document.pop("wildcard", None))
+
+
+class MappingQuestion(WorkspaceView):
+    """Something that is told of a mapping. A POST may bring a document that is not saved."""
+
+    permissions: ClassVar = {"view": "mappings:view", "change": "mappings:view"}
+
+    @property
+    def table_name(self) -> str:
+        return str(self.kwargs["table_name"])
+
+
+class EffectiveView(MappingQuestion):
+    """The fields of a mapping with its wildcard spread out, and the columns that it leaves aside."""
+
+    @extend_schema(responses=ANYTHING)
+    def get(self, request: Request, table_name: str) -> Response:
+        return Response(compiling.effective_fields(self.workspace, table_name))
+
+
+class DbtCodeView(MappingQuestion):
+    """The mapping of a table as a dbt model."""
+
+    @extend_schema(responses=ANYTHING)
+    def get(self, request: Request, table_name: str) -> Response:
+        return Response({"table_name": table_name, "sql": compiling.dbt_code(self.workspace, table_name)})
+
+
+class FieldDbtView(MappingQuestion):
+    """The SQL of one field."""
+
+    @extend_schema(responses=ANYTHING)
+    def get(self, request: Request, table_name: str, field: str) -> Response:
+        sql = compiling.dbt_field_code(self.workspace, table_name, field)
+        return Response({"table_name": table_name, "field": field, "sql": sql})
+
+
+class LineageView(MappingQuestion):
+    """Which source columns make which target columns, told from what is compiled."""
+
+    @extend_schema(responses=ANYTHING)
+    def get(self, request: Request, table_name: str) -> Response:
+        return Response(compiling.lineage_of(self.workspace, table_name))
+
+
+class ValidateView(MappingQuestion):
+    """Whether a mapping, saved or sent, holds; every fault with its place."""
+
+    @extend_schema(request=body(MappingDocument), responses=ANYTHING)
+    def post(self, request: Request, table_name: str) -> Response:
+        return Response(compiling.validate(self.workspace, table_name, request.data or None))
+
+
+class PreviewSerializer(StrictSerializer):
+    """A document to try instead of the saved one, and how many rows of the first input to take."""
+
+    document = serializers.DictField(required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
+
+
+class PreviewView(MappingQuestion):
+    """What a mapping makes of a sample: rows, rejected rows with their reasons, counts. Nothing is stored."""
+
+    @extend_schema(
+        request=PreviewSerializer,
+        responses=inline_serializer(
+            "MappingPreview",
+            {
+                "columns": serializers.ListField(child=serializers.DictField()),
+                "rows": serializers.ListField(child=serializers.ListField()),
+                "rejected": serializers.ListField(child=serializers.DictField()),
+                "counts": serializers.DictField(),
+                "rejected_by_reason": serializers.DictField(),
+            },
+        ),
+    )
+    def post(self, request: Request, table_name: str) -> Response:
+        serializer = PreviewSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(
+            preview_mapping(workspace=self.workspace, table_name=table_name, **serializer.validated_data)
+        )
+
+
+class MappingVersionsView(MappingQuestion):
+    """Every version of a mapping, newest first."""
+
+    @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
+    def get(self, request: Request, table_name: str) -> Response:
+        mappings.get_mapping(self.workspace.pk, table_name)
+        return Response(list_versions(self.workspace.pk, kind="mapping", key=table_name))
+
+
+class MappingDiffView(MappingQuestion):
+    """What changed in a mapping between two versions."""
+
+    query_parameters: ClassVar = {"get": ("from", "to")}
+
+    @extend_schema(parameters=FROM_TO, responses={200: {"type": "array", "items": {"type": "object"}}})
+    def get(self, request: Request, table_name: str) -> Response:
+        mappings.get_mapping(self.workspace.pk, table_name)
+        return Response(read_diff(request, self.workspace.pk, kind="mapping", key=table_name))

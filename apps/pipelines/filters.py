@@ -1,0 +1,29 @@
+"""The filters of lists of pipelines and runs."""
+
+import django_filters
+
+from apps.pipelines.models import Pipeline, Run
+
+
+class PipelineFilter(django_filters.FilterSet):
+    """By name."""
+
+    name = django_filters.CharFilter()
+
+    class Meta:
+        model = Pipeline
+        fields = ("name",)
+
+
+class RunFilter(django_filters.FilterSet):
+    """By pipeline, status, trigger and time."""
+
+    pipeline_id = django_filters.CharFilter(field_name="pipeline_id")
+    status = django_filters.ChoiceFilter(choices=Run.Status.choices)
+    trigger = django_filters.ChoiceFilter(choices=Run.Trigger.choices)
+    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = Run
+        fields = ("pipeline_id", "status", "trigger", "created_after", "created_before")

@@ -1,0 +1,185 @@
+"""Pipelines, their runs, and the tables that the runs wrote."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from apps.workspaces.models import Workspace
+from datalinx.orm import PrefixedIdField, WorkspaceModel, WorkspaceQuerySet
+
+
+class Pipeline(WorkspaceModel):
+    """Which target tables are made together, when, and how careful the run is: a versioned document."""
+
+    id = PrefixedIdField(prefix="pl")
+    name = models.CharField(max_length=255)
+    document = models.JSONField()
+    version = models.PositiveIntegerField(default=1)
+    # When the schedule starts the next run; empty without an enabled schedule.
+    next_run_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("workspace", "name", name="pipeline_name_is_unique_in_workspace"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Run(WorkspaceModel):
+    """One execution. The row is the truth; a message to a worker only wakes it.
+
+    A worker holds the run by a lease that it renews; `fence` counts the holders, and every write of a holder
+    asks that its number is still the present one.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCESS = "success"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    class Trigger(models.TextChoices):
+        MANUAL = "manual"
+        SCHEDULE = "schedule"
+        RETRY = "retry"
+
+    FINISHED: ClassVar = (Status.SUCCESS, Status.FAILED, Status.CANCELLED)
+    ACTIVE: ClassVar = (Status.QUEUED, Status.RUNNING)
+
+    id = PrefixedIdField(prefix="run")
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, null=True, related_name="runs")
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED, db_index=True)
+    trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.MANUAL)
+    attempt = models.PositiveIntegerField(default=1)
+    engine = models.CharField(max_length=20, default="duckdb")
+    progress = models.FloatField(default=0.0)
+    # What was asked for: tables, full_refresh, test_mode, since, until.
+    request = models.JSONField(default=dict)
+    # The documents that the run runs: it can be repeated and explained although they change later.
+    snapshot = models.JSONField(default=dict)
+    error = models.JSONField(null=True, blank=True)
+    manifest = models.JSONField(default=dict)
+    request_id = models.CharField(max_length=64, blank=True, default="")
+    retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    fence = models.PositiveIntegerField(default=0)
+    lease_owner = models.CharField(max_length=200, blank=True, default="")
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    # Retries that the run's own failures used up; lost workers do not count here.
+    failures = models.PositiveIntegerField(default=0)
+    # Not to be taken up before this moment (the pause before a retry).
+    not_before = models.DateTimeField(null=True, blank=True)
+    dispatched_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["workspace", "-created_at"], name="run_by_workspace")]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(status__in=["queued", "running", "success", "failed", "cancelled"]),
+                name="run_status_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["queued", "running"], finished_at=None)
+                | Q(status__in=["success", "failed", "cancelled"], finished_at__isnull=False),
+                name="run_is_finished_exactly_in_its_last_state",
+            ),
+            # However many workers look at it: one run of a pipeline at a time.
+            models.UniqueConstraint(
+                "pipeline", condition=Q(status="running"), name="one_running_run_for_each_pipeline"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in self.FINISHED
+
+
+class RunStep(models.Model):
+    """One table of a run, with its ledger."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RUNNING = "running"
+        SUCCESS = "success"
+        FAILED = "failed"
+        SKIPPED = "skipped"
+        CANCELLED = "cancelled"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveIntegerField()
+    table = models.CharField(max_length=63)
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    counts = models.JSONField(default=dict)
+    rejected_by_reason = models.JSONField(default=dict)
+    values_nulled = models.PositiveBigIntegerField(default=0)
+    # The number of the table's version that this step made.
+    snapshot = models.PositiveIntegerField(null=True)
+    seconds = models.FloatField(null=True)
+    error = models.JSONField(null=True)
+    # Where the rejected rows lie in the storage; empty when there are none.
+    rejected_key = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar = ["position"]
+        constraints: ClassVar = [models.UniqueConstraint("run", "table", name="run_step_is_unique_in_run")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} {self.table}"
+
+
+class RunLog(models.Model):
+    """One line of a run's log."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="logs")
+    at = models.DateTimeField(auto_now_add=True)
+    level = models.CharField(max_length=10, default="info")
+    table = models.CharField(max_length=63, blank=True, default="")
+    message = models.TextField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["run", "id"], name="run_log_by_run")]
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class StoredTable(models.Model):
+    """A table of the lake: the pointer to its present metadata, moved in one transaction with all it means."""
+
+    id = PrefixedIdField(prefix="tbl")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=63)
+    # Key of the Iceberg metadata file in the storage.
+    metadata_key = models.CharField(max_length=500)
+    # The number of the present version; versions of a table are counted from 1.
+    snapshot = models.PositiveIntegerField()
+    # [{"name", "type"}]: the columns in order, of DuckDB types.
+    columns = models.JSONField(default=list)
+    rows = models.PositiveBigIntegerField(default=0)
+    # The cursor that the last incremental load reached, as the engine gave it.
+    cursor = models.JSONField(null=True)
+    mapping_version = models.PositiveIntegerField(default=0)
+    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("workspace", "name", name="stored_table_name_is_unique_in_workspace"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,154 @@
+"""The shapes of pipelines, runs and stored tables."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.pipelines.models import Pipeline, Run, RunLog, RunStep, StoredTable
+from apps.pipelines.services.runs import sum_counts
+from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
+
+COUNTS = (
+    "read",
+    "joined_in",
+    "joined_out",
+    "filtered",
+    "grouped",
+    "deduplicated",
+    "rejected",
+    "inserted",
+    "updated",
+    "unchanged",
+    "deleted",
+)
+
+
+class PipelineSerializer(serializers.Serializer[Any]):
+    """A pipeline as its document."""
+
+    def to_representation(self, instance: Pipeline) -> dict[str, Any]:
+        return {
+            "id": instance.pk,
+            **instance.document,
+            "version": instance.version,
+            "next_run_at": instance.next_run_at,
+            "created_at": instance.created_at,
+            "updated_at": instance.updated_at,
+            "created_by": instance.created_by,
+        }
+
+
+class RunRequestSerializer(StrictSerializer):
+    """What to run: some tables only, from scratch, without keeping anything, or a range of time."""
+
+    tables = serializers.ListField(
+        child=Text(max_length=63), required=False, max_length=500, allow_empty=False
+    )
+    full_refresh = serializers.BooleanField(required=False)
+    test_mode = serializers.BooleanField(required=False)
+    since = serializers.DateTimeField(required=False)
+    until = serializers.DateTimeField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for name in ("since", "until"):
+            if name in attrs:
+                attrs[name] = attrs[name].isoformat()
+        return attrs
+
+
+class RunStepSerializer(StrictModelSerializer):
+    """One table of a run, with its ledger."""
+
+    counts = serializers.DictField(child=serializers.IntegerField(), read_only=True)
+    rejected_by_reason = serializers.DictField(child=serializers.IntegerField(), read_only=True)
+    error = serializers.DictField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = RunStep
+        fields = (
+            "table",
+            "status",
+            "counts",
+            "rejected_by_reason",
+            "values_nulled",
+            "snapshot",
+            "seconds",
+            "error",
+        )
+
+
+class RunSerializer(StrictModelSerializer):
+    """A run, its steps and their ledgers."""
+
+    pipeline_id = serializers.CharField(read_only=True, allow_null=True)
+    pipeline = serializers.SerializerMethodField()
+    request = serializers.DictField(read_only=True)
+    error = serializers.DictField(read_only=True, allow_null=True)
+    manifest = serializers.DictField(read_only=True)
+    retry_of = serializers.CharField(source="retry_of_id", read_only=True, allow_null=True)
+    totals = serializers.SerializerMethodField()
+    steps = RunStepSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Run
+        fields = (
+            "id",
+            "pipeline_id",
+            "pipeline",
+            "status",
+            "trigger",
+            "attempt",
+            "engine",
+            "progress",
+            "request",
+            "retry_of",
+            "created_at",
+            "created_by",
+            "started_at",
+            "finished_at",
+            "error",
+            "totals",
+            "steps",
+            "manifest",
+        )
+
+    def get_pipeline(self, run: Run) -> str | None:
+        return run.pipeline.name if run.pipeline else None
+
+    def get_totals(self, run: Run) -> dict[str, int]:
+        return dict.fromkeys(COUNTS, 0) | sum_counts(run)
+
+
+class RunLogSerializer(StrictModelSerializer):
+    """One line of a run's log."""
+
+    class Meta:
+        model = RunLog
+        fields = ("id", "at", "level", "table", "message")
+
+
+class StoredTableSerializer(StrictModelSerializer):
+    """A table that pipelines wrote."""
+
+    columns = serializers.ListField(child=serializers.DictField(), read_only=True)
+    run_id = serializers.CharField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = StoredTable
+        fields = (
+            "id",
+            "name",
+            "columns",
+            "rows",
+            "snapshot",
+            "mapping_version",
+            "run_id",
+            "created_at",
+            "updated_at",
+        )
+
+
+class RestoreSerializer(StrictSerializer):
+    """The snapshot to go back to."""
+
+    snapshot = serializers.IntegerField(min_value=1, max_value=2**31 - 1)

@@ -1,0 +1,1 @@
+"""What happens to pipelines, runs and stored tables."""

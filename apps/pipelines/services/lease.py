@@ -1,0 +1,116 @@
+"""Who holds a run: claimed by one conditional update, kept by heartbeats, fenced by a number, by database time."""
+
+import os
+import socket
+import threading
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Now
+
+from apps.pipelines.models import Run
+from datalinx.errors import Interrupted
+
+LEASE = timedelta(seconds=20)
+HEARTBEAT_SECONDS = 4.0
+
+
+def now_plus(delta: timedelta) -> Any:
+    """Return the database's time, later by `delta`, as an expression."""
+    return ExpressionWrapper(Now() + Value(delta), output_field=DateTimeField())
+
+
+def owner_name() -> str:
+    """Return the name of this process as the holder of leases."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class LeaseLost(Interrupted):
+    """Another worker holds the run now, or it has ended: this one must write nothing more."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__("LEASE_LOST", f"The run {run_id} was taken over or ended; this worker stops.")
+
+
+def claim_run(run_id: str) -> Run | None:
+    """Take a queued run for this process and return it, or None when there is nothing to take.
+
+    A run of a pipeline waits while another of the same pipeline runs; the database's own constraint decides
+    when two workers try at the same moment.
+    """
+    other = Run.objects.filter(pipeline=OuterRef("pipeline"), status=Run.Status.RUNNING)
+    ready = Q(not_before=None) | Q(not_before__lte=Now())
+    free = Run.objects.filter(ready, ~Exists(other), pk=run_id, status=Run.Status.QUEUED)
+    try:
+        with transaction.atomic():
+            taken = free.update(
+                status=Run.Status.RUNNING,
+                fence=F("fence") + 1,
+                lease_owner=owner_name(),
+                lease_expires_at=now_plus(LEASE),
+                heartbeat_at=Now(),
+                started_at=Now(),
+                updated_at=Now(),
+            )
+    except IntegrityError:
+        return None
+    return Run.objects.select_related("workspace__organization", "pipeline").get(pk=run_id) if taken else None
+
+
+def held(run: Run) -> QuerySet[Run]:
+    """Return the run as a queryset that is empty once somebody else holds it: update through this alone."""
+    return Run.objects.filter(pk=run.pk, fence=run.fence, status=Run.Status.RUNNING)
+
+
+def require_held(run: Run) -> None:
+    """Lock the run's row for this transaction. Raises LeaseLost when this process no longer holds it."""
+    if not held(run).update(heartbeat_at=Now(), lease_expires_at=now_plus(LEASE)):
+        raise LeaseLost(run.pk)
+
+
+class Heartbeat:
+    """Renews a run's lease from a thread, and hears there when somebody asks to cancel."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.cancelled = threading.Event()
+        self.lost = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{run.pk}", daemon=True)
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def should_stop(self) -> bool:
+        """Return whether the work should end early, for either reason."""
+        return self.cancelled.is_set() or self.lost.is_set()
+
+    def _beat(self) -> None:
+        misses = 0
+        try:
+            while not self._stop.wait(HEARTBEAT_SECONDS if not misses else 1.0):
+                try:
+                    misses = 0 if self._renew() else misses
+                except Exception:  # whatever the database says, the lease decides
+                    misses += 1
+                    # Past the lease another worker may have begun: stop before it, not after.
+                    if misses * 1.0 + HEARTBEAT_SECONDS > LEASE.total_seconds() - 2:
+                        self.lost.set()
+                if self.lost.is_set():
+                    return
+        finally:
+            connection.close()
+
+    def _renew(self) -> bool:
+        if not held(self.run).update(heartbeat_at=Now(), lease_expires_at=now_plus(LEASE)):
+            self.lost.set()
+        elif Run.objects.filter(pk=self.run.pk, cancel_requested_at__isnull=False).exists():
+            self.cancelled.set()
+        return True

@@ -1,0 +1,1 @@
+"""The API of pipelines, runs and stored tables."""

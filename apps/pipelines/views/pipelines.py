@@ -1,0 +1,108 @@
+"""The API of pipelines."""
+
+from typing import Any, ClassVar
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.mappings.views.schemas import object_body, with_etag
+from apps.pipelines.filters import PipelineFilter
+from apps.pipelines.models import Pipeline
+from apps.pipelines.serializers import PipelineSerializer, RunRequestSerializer, RunSerializer
+from apps.pipelines.services import pipelines, runs
+from datalinx.api.documents_schema import body, component
+from datalinx.api.serializers import DeletedSerializer
+from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
+from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.pipeline import PipelineDocument
+
+
+class PipelineViewSet(WorkspaceViewSet):
+    """Pipelines: which tables are made together, when, and how careful a run is."""
+
+    resource = "pipeline"
+    queryset = Pipeline.objects.select_related("workspace__organization")
+    serializer_class = PipelineSerializer
+    filterset_class = PipelineFilter
+    ordering_fields = ("created_at", "updated_at", "name", "next_run_at")
+    search_fields = ("name",)
+    permissions: ClassVar = {"view": "pipelines:view", "change": "pipelines:edit", "run": "pipelines:run"}
+    lookup_field = "pk"
+    lookup_url_kwarg = "id"
+
+    @extend_schema(
+        responses={200: {"type": "array", "items": component(PipelineDocument), "x-paginated": True}}
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Every pipeline of the workspace."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(responses={200: component(PipelineDocument)})
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One pipeline."""
+        return self._shown(self.get_object())
+
+    @extend_schema(request=body(PipelineDocument), responses={201: component(PipelineDocument)})
+    def create(self, request: Request) -> Response:
+        """Make a pipeline."""
+        made = pipelines.create_pipeline(workspace=self.workspace, actor=self.caller, document=request.data)
+        return self._shown(made, status=201)
+
+    @extend_schema(
+        request={"application/json": {"type": "object"}}, responses={200: component(PipelineDocument)}
+    )
+    def partial_update(self, request: Request, id: str) -> Response:
+        """Change the given keys of a pipeline's document."""
+        changed = pipelines.update_pipeline(
+            pipeline=self.get_object(),
+            actor=self.caller,
+            changes=object_body(request),
+            if_match=request.headers.get("If-Match", ""),
+        )
+        return self._shown(changed)
+
+    @extend_schema(responses=DeletedSerializer)
+    def destroy(self, request: Request, id: str) -> Response:
+        """Delete a pipeline with its runs; the tables that it wrote stay."""
+        pipelines.delete_pipeline(pipeline=self.get_object(), actor=self.caller)
+        return self.deleted(id)
+
+    @extend_schema(request=RunRequestSerializer, responses={201: RunSerializer})
+    @action(detail=True, methods=["post"])
+    def run(self, request: Request, id: str) -> Response:
+        """Start a run; the answer comes at once, the run goes on by itself."""
+        serializer = RunRequestSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        pipeline = self.get_object()
+        run = runs.start_run(
+            workspace=self.workspace, actor=self.caller, pipeline=pipeline, request=serializer.validated_data
+        )
+        return Response(RunSerializer(run).data, status=201)
+
+    @extend_schema(responses={200: {"type": "array", "items": {"type": "string", "format": "date-time"}}})
+    @action(detail=True, methods=["get"], url_path="next-runs")
+    def next_runs(self, request: Request, id: str) -> Response:
+        """The next five moments at which the schedule starts a run."""
+        document = parse_document(PipelineDocument, self.get_object().document)
+        return Response(pipelines.next_fire_times(document.schedule, after=timezone.now(), count=5))
+
+    def _shown(self, pipeline: Pipeline, *, status: int = 200) -> Response:
+        return with_etag(PipelineSerializer(pipeline).data, status=status)
+
+
+class WorkspaceRunView(WorkspaceView):
+    """Run the whole workspace: every table that has a mapping."""
+
+    permissions: ClassVar = {"view": "pipelines:view", "change": "pipelines:run"}
+
+    @extend_schema(request=RunRequestSerializer, responses={201: RunSerializer})
+    def post(self, request: Request) -> Response:
+        serializer = RunRequestSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        run = runs.start_run(
+            workspace=self.workspace, actor=self.caller, pipeline=None, request=serializer.validated_data
+        )
+        return Response(RunSerializer(run).data, status=201)

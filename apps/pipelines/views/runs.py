@@ -1,0 +1,120 @@
+"""The API of runs: their state, log, rejected rows, and progress as it happens."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.pipelines import selectors
+from apps.pipelines.filters import RunFilter
+from apps.pipelines.models import Run
+from apps.pipelines.serializers import RunLogSerializer, RunSerializer
+from apps.pipelines.services import runs
+from datalinx.api.pagination import page_facts, read_page
+from datalinx.api.parameters import whole_number
+from datalinx.api.renderers import EnvelopeRenderer, Paginated
+from datalinx.api.viewsets import WorkspaceViewSet
+
+
+class EventStreamRenderer(BaseRenderer):
+    """Lets a client ask for `text/event-stream`; the stream itself is made by the view."""
+
+    media_type = "text/event-stream"
+    format = "events"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
+        return EnvelopeRenderer().render(data, accepted_media_type, renderer_context)
+
+
+class RunViewSet(WorkspaceViewSet):
+    """Runs of pipelines, newest first."""
+
+    resource = "run"
+    queryset = Run.objects.select_related("workspace__organization", "pipeline").prefetch_related("steps")
+    serializer_class = RunSerializer
+    filterset_class = RunFilter
+    ordering_fields = ("created_at", "started_at", "finished_at")
+    permissions: ClassVar = {"view": "pipelines:view", "change": "pipelines:run"}
+    query_parameters: ClassVar = {
+        "logs": ("page", "page_size", "level", "after"),
+        "rejected": ("page", "page_size", "table", "reason"),
+        "events": ("last_event_id",),
+    }
+    lookup_field = "pk"
+    lookup_url_kwarg = "id"
+
+    @extend_schema(request=None, responses=RunSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, id: str) -> Response:
+        """Ask the run to stop. Tables that it has committed stay."""
+        return self.answer(runs.cancel_run(run=self.get_object(), actor=self.caller))
+
+    @extend_schema(request=None, responses={201: RunSerializer})
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, id: str) -> Response:
+        """Start a new run of the tables that this one did not finish."""
+        return self.created(runs.retry_run(run=self.get_object(), actor=self.caller))
+
+    @extend_schema(
+        parameters=[OpenApiParameter("level", str), OpenApiParameter("after", OpenApiTypes.INT)],
+        responses={200: RunLogSerializer(many=True)},
+    )
+    @action(detail=True, methods=["get"])
+    def logs(self, request: Request, id: str) -> Response:
+        """The run's log, oldest first; `after` gives the lines after one's id."""
+        rows = self.get_object().logs.order_by("pk")
+        if level := request.query_params.get("level", ""):
+            rows = rows.filter(level=level)
+        if after := whole_number(request, "after", default=0, lowest=0, highest=2**62):
+            rows = rows.filter(pk__gt=after)
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(RunLogSerializer(page, many=True).data)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("table", str), OpenApiParameter("reason", str)],
+        responses={200: {"type": "array", "items": {"type": "object"}, "x-paginated": True}},
+    )
+    @action(detail=True, methods=["get"])
+    def rejected(self, request: Request, id: str) -> Response:
+        """The rejected rows, each with where it stood, the field, the reason and the value."""
+        page, size = read_page(request)
+        rows, total = selectors.list_rejected(
+            run=self.get_object(),
+            table=request.query_params.get("table", ""),
+            reason=request.query_params.get("reason", ""),
+            offset=(page - 1) * size,
+            limit=size,
+        )
+        return Paginated(rows, page_facts(page, size, total))
+
+    @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
+    @action(detail=True, methods=["get"])
+    def lineage(self, request: Request, id: str) -> Response:
+        """Which source columns made which target columns in this run."""
+        return Response(selectors.run_lineage(self.get_object()))
+
+    @extend_schema(
+        parameters=[OpenApiParameter("last_event_id", OpenApiTypes.INT)],
+        responses={(200, "text/event-stream"): OpenApiTypes.STR},
+    )
+    @action(detail=True, methods=["get"], renderer_classes=[EnvelopeRenderer, EventStreamRenderer])
+    def events(self, request: Request, id: str) -> HttpResponseBase:
+        """The run's progress as server-sent events, until it ends; `Last-Event-ID` resumes."""
+        run = self.get_object()
+        given = request.headers.get("Last-Event-ID", "")
+        after = int(given) if given.isdigit() and len(given) < 19 else None
+        if after is None:
+            after = whole_number(request, "last_event_id", default=0, lowest=0, highest=2**62)
+        stream: Iterator[bytes] = selectors.stream_events(run, after=after)
+        response = StreamingHttpResponse(stream, content_type="text/event-stream")
+        response["Cache-Control"] = "no-store"
+        response["X-Accel-Buffering"] = "no"
+        return response

@@ -1,0 +1,72 @@
+"""The API of the tables that pipelines wrote."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.pipelines import selectors
+from apps.pipelines.models import StoredTable
+from apps.pipelines.serializers import RestoreSerializer, StoredTableSerializer
+from apps.pipelines.services import tables
+from datalinx.api.pagination import page_facts, read_page
+from datalinx.api.renderers import Paginated
+from datalinx.api.viewsets import WorkspaceViewSet
+
+AS_OF = OpenApiParameter(
+    "as_of", str, description="A snapshot's number, a run's id, or a time: the table as it was."
+)
+
+
+class TableViewSet(WorkspaceViewSet):
+    """Stored tables: what the pipelines wrote."""
+
+    resource = "table"
+    addressed_by_name = True
+    queryset = StoredTable.objects.all()
+    serializer_class = StoredTableSerializer
+    ordering: ClassVar = ["name"]
+    ordering_fields = ("name", "rows", "created_at", "updated_at")
+    search_fields = ("name",)
+    permissions: ClassVar = {"view": "queries:run", "change": "pipelines:run"}
+    query_parameters: ClassVar = {
+        "rows": ("page", "page_size", "ordering", "as_of"),
+        "snapshots": ("page", "page_size"),
+    }
+    lookup_field = "name"
+    lookup_value_regex = "[^/]+"
+
+    @extend_schema(
+        parameters=[AS_OF, OpenApiParameter("ordering", str, description="A column, with - for descending.")],
+        responses={200: {"type": "array", "items": {"type": "object"}, "x-paginated": True}},
+    )
+    @action(detail=True, methods=["get"])
+    def rows(self, request: Request, name: str) -> Response:
+        """Rows of the table, as objects."""
+        page, size = read_page(request)
+        found, total = selectors.list_rows(
+            table=self.get_object(),
+            as_of=request.query_params.get("as_of", ""),
+            ordering=request.query_params.get("ordering", ""),
+            offset=(page - 1) * size,
+            limit=size,
+        )
+        return Paginated(found, page_facts(page, size, total))
+
+    @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}, "x-paginated": True}})
+    @action(detail=True, methods=["get"])
+    def snapshots(self, request: Request, name: str) -> Response:
+        """Every version of the table that is still kept, newest first."""
+        page: list[dict[str, Any]] = self.paginate_queryset(selectors.list_snapshots(self.get_object())) or []
+        return self.get_paginated_response(page)
+
+    @extend_schema(request=RestoreSerializer, responses=StoredTableSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, name: str) -> Response:
+        """Bring a version back as the newest one; nothing is lost by it."""
+        serializer = RestoreSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        table = tables.restore_table(table=self.get_object(), actor=self.caller, **serializer.validated_data)
+        return self.answer(table)

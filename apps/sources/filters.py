@@ -1,0 +1,17 @@
+"""The filters of lists of sources."""
+
+import django_filters
+
+from apps.sources.models import Source
+
+
+class SourceFilter(django_filters.FilterSet):
+    """By connector, status and name."""
+
+    connector = django_filters.CharFilter()
+    status = django_filters.ChoiceFilter(choices=Source.Status.choices)
+    name = django_filters.CharFilter()
+
+    class Meta:
+        model = Source
+        fields = ("connector", "status", "name")

@@ -1,0 +1,1 @@
+"""What happens to sources, their uploads and their tables."""

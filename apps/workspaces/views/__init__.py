@@ -1,0 +1,1 @@
+"""The API of workspaces, of access to them, and of webhooks."""

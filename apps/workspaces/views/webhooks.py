@@ -1,0 +1,84 @@
+"""The API of webhooks and their deliveries."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.workspaces.filters import WebhookFilter
+from apps.workspaces.models import Webhook
+from apps.workspaces.serializers import DeliverySerializer, WebhookSerializer, WebhookWithSecretSerializer
+from apps.workspaces.services import webhooks
+from datalinx.api.serializers import DeletedSerializer
+from datalinx.api.viewsets import WorkspaceViewSet
+from datalinx.errors import NotFound
+
+
+@extend_schema_view(
+    create=extend_schema(request=WebhookSerializer, responses={201: WebhookWithSecretSerializer}),
+    destroy=extend_schema(responses=DeletedSerializer),
+)
+class WebhookViewSet(WorkspaceViewSet):
+    """Addresses that hear of events."""
+
+    resource = "webhook"
+    queryset = Webhook.objects.select_related("workspace")
+    serializer_class = WebhookSerializer
+    filterset_class = WebhookFilter
+    search_fields = ("url", "description")
+    permissions: ClassVar = {"view": "webhooks:view", "change": "webhooks:manage"}
+    query_parameters: ClassVar = {"deliveries": ("page", "page_size", "status")}
+    lookup_field = "pk"
+    lookup_url_kwarg = "id"
+
+    def create(self, request: Request) -> Response:
+        webhook, secret = webhooks.create_webhook(workspace=self.workspace, actor=self.caller, **self.read())
+        return self._with_secret(webhook, secret, status=201)
+
+    def partial_update(self, request: Request, id: str) -> Response:
+        values = self.read(partial=True)
+        return self.answer(webhooks.update_webhook(webhook=self.get_object(), actor=self.caller, **values))
+
+    def destroy(self, request: Request, id: str) -> Response:
+        self.get_object().delete()
+        return self.deleted(id)
+
+    @extend_schema(request=None, responses={201: DeliverySerializer})
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, id: str) -> Response:
+        """Queue a test event."""
+        delivery = webhooks.send_test_event(webhook=self.get_object(), actor=self.caller)
+        return Response(DeliverySerializer(delivery).data, status=201)
+
+    @extend_schema(request=None, responses=WebhookWithSecretSerializer)
+    @action(detail=True, methods=["post"], url_path="rotate-secret")
+    def rotate_secret(self, request: Request, id: str) -> Response:
+        """Make a new secret; the old one signs beside it for a day."""
+        webhook = self.get_object()
+        return self._with_secret(webhook, webhooks.rotate_secret(webhook=webhook, actor=self.caller))
+
+    @extend_schema(responses=DeliverySerializer(many=True))
+    @action(detail=True, methods=["get"])
+    def deliveries(self, request: Request, id: str) -> Response:
+        """What was sent, newest first, with every attempt."""
+        rows = self.get_object().deliveries.select_related("event").prefetch_related("log")
+        if status := request.query_params.get("status", ""):
+            rows = rows.filter(status=status)
+        page = self.paginate_queryset(rows.order_by("-created_at", "-pk"))
+        return self.get_paginated_response(DeliverySerializer(page, many=True).data)
+
+    @extend_schema(request=None, responses=DeliverySerializer)
+    def replay(self, request: Request, id: str, delivery_id: str) -> Response:
+        """Send a delivery once more, with the same id and body."""
+        delivery = self.get_object().deliveries.filter(pk=delivery_id).select_related("event").first()
+        if delivery is None:
+            raise NotFound("DELIVERY_NOT_FOUND", "There is no such delivery that you can see.")
+        return Response(
+            DeliverySerializer(webhooks.replay_delivery(delivery=delivery, actor=self.caller)).data
+        )
+
+    def _with_secret(self, webhook: Webhook, secret: str, *, status: int = 200) -> Response:
+        data: dict[str, Any] = {**WebhookSerializer(webhook).data, "secret": secret}
+        return Response(data, status=status)

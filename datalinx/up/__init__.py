@@ -14,7 +14,7 @@ from datalinx.up import address, programs
 from datalinx.up.home import Home
 from datalinx.up.output import show
 from datalinx.up.programs import Program
-from datalinx.up.refusal import Refusal
+from datalinx.up.refusal import OtherKeys, Refusal
 from datalinx.up.supervisor import Readiness, Supervisor
 
 
@@ -55,10 +55,8 @@ class _Platform:
             programs.scheduler(),
         )
         readiness = Readiness(is_ready=self._is_ready, announce=self._announce)
-        try:
-            Supervisor(kept, self._home.path / "logs", readiness).run(self._preparation(), self._take_report)
-        finally:
-            self._report.unlink(missing_ok=True)
+        self._report.unlink(missing_ok=True)
+        Supervisor(kept, self._home.path / "logs", readiness).run(self._preparation(), self._take_report)
 
     def _preparation(self) -> Program:
         flags = ["--new-keys"] if self._home.has_new_keys else []
@@ -71,8 +69,11 @@ class _Platform:
         except (OSError, ValueError):
             log = self._home.path / "logs" / "prepare.log"
             report = {"refusal": f"The database could not be prepared (exit code {code}); see {log}."}
+        # It may hold the token of the one-time link, of which nothing stays but a hash.
+        self._report.unlink(missing_ok=True)
         if report.get("refusal"):
-            self._home.withdraw_keys()
+            if report.get("kind") == OtherKeys.__name__:
+                self._home.withdraw_keys()
             raise Refusal(report["refusal"])
         if token := report.get("setup_token"):
             self._setup_link = f"{os.environ['DATALINX_PUBLIC_URL'].rstrip('/')}/setup/{token}"

@@ -21,7 +21,7 @@ class Home:
             self._lock = self._take_lock()
             for name in _FOLDERS:
                 (path / name).mkdir(mode=0o700, exist_ok=True)
-        except (PermissionError, FileExistsError, NotADirectoryError, OSError) as error:
+        except OSError as error:
             raise Refusal(
                 f"The home folder {path} cannot be written to ({error.strerror}); name another one with --home."
             ) from error

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from datalinx import env
-from datalinx.up.refusal import Refusal
+from datalinx.up.refusal import OtherKeys, Refusal
 
 _FIRST = (env.ADMIN_EMAIL, env.ADMIN_PASSWORD, env.ORGANIZATION)
 # The number of the lock that keeps two machines from migrating at once: "dlx" and a counter.
@@ -71,7 +71,7 @@ def _ensure_first_organization(*, new_keys: bool) -> dict[str, str]:
 
     if registered("is_set_up")():
         if new_keys:
-            raise Refusal(
+            raise OtherKeys(
                 f"The database has data of other keys than those of this home: set {env.SECRET_KEY.name} and "
                 f"{env.ENCRYPTION_KEYS.name} to the ones it was made with."
             )
@@ -106,7 +106,7 @@ def main() -> int:
     try:
         report = prepare(new_keys=given.new_keys)
     except Refusal as refusal:
-        report = {"refusal": str(refusal)}
+        report = {"refusal": str(refusal), "kind": type(refusal).__name__}
     if given.report is not None:
         given.report.write_text(json.dumps(report))
     elif "refusal" in report:

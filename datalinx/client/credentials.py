@@ -31,8 +31,12 @@ class Credentials(Protocol):
     def renew(self, post: Post, rejected: Mapping[str, str]) -> bool:
         """Take up new credentials in place of the rejected headers; say whether there are any."""
 
-    def log_out(self, post: Post) -> None:
-        """End the session on the server and forget its tokens."""
+    @property
+    def has_session(self) -> bool:
+        """Whether there is a session that can end."""
+
+    def forget(self) -> None:
+        """Forget the tokens of the session."""
 
 
 def _header_safe(name: str, value: str) -> str:
@@ -56,7 +60,11 @@ class ApiKey:
     def renew(self, post: Post, rejected: Mapping[str, str]) -> bool:
         return False
 
-    def log_out(self, post: Post) -> None:
+    @property
+    def has_session(self) -> bool:
+        return False
+
+    def forget(self) -> None:
         """Do nothing: a key has no session."""
 
 
@@ -147,14 +155,13 @@ class Session:
             return True
         return self._renewed(post, tokens) is not None
 
-    def log_out(self, post: Post) -> None:
+    @property
+    def has_session(self) -> bool:
+        return self._store.load() is not None
+
+    def forget(self) -> None:
         with self._store.locked():
-            tokens = self._store.load()
-            try:
-                if tokens is not None and tokens.refresh_token:
-                    post("auth/logout", {"refresh_token": tokens.refresh_token})
-            finally:
-                self._store.save(None)
+            self._store.save(None)
 
     def _renewed(self, post: Post, seen: Tokens | None) -> Tokens | None:
         """Return tokens newer than those seen, or None when there is no way to get any."""

@@ -25,6 +25,8 @@ class Event:
     @property
     def is_last(self) -> bool:
         """Whether this event tells of a state after which nothing follows."""
+        if self.name == "end":
+            return True
         return isinstance(self.data, dict) and self.data.get("status") in FINAL and "table" not in self.data
 
 

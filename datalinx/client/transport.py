@@ -45,9 +45,14 @@ class Call:
     anonymous: bool = False
 
     @property
+    def takes_key(self) -> bool:
+        """Whether the server knows this call by its Idempotency-Key: every POST but those of `/api/auth`."""
+        return self.method == "POST" and not self.path.startswith("auth/")
+
+    @property
     def repeatable(self) -> bool:
-        """Whether doing this twice does no harm. Endpoints of `/api/auth` know no Idempotency-Key."""
-        return self.method in _REPEATABLE or (self.method == "POST" and not self.anonymous)
+        """Whether doing this twice does no harm."""
+        return self.method in _REPEATABLE or self.takes_key
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,7 @@ class Transport:
         }
         if call.workspace is not None:
             headers["X-Workspace"] = quote(call.workspace, safe=_HEADER_SAFE)
-        if call.method == "POST" and not call.anonymous:
+        if call.takes_key:
             headers["Idempotency-Key"] = call.idempotency_key or str(uuid.uuid4())
         if call.upload is not None:
             # The server compares repeated uploads by their head, so the boundary must not change either.

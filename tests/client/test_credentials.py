@@ -123,7 +123,9 @@ def test_log_out__ends_the_session_on_both_sides(script: Script) -> None:
     script.then(success({"logged_out": True}))
     client = script.client(token_store=store)
     client.auth.log_out()
-    assert script.json() == {"refresh_token": "refresh1"}
+    assert script.paths == ["POST /api/auth/logout"]
+    assert bearers(script) == ["Bearer access1"]
+    assert "Idempotency-Key" not in script.requests[0].headers
     assert store.load() is None
     with pytest.raises(ConfigurationError, match="log in"):
         client.auth.me()

@@ -96,9 +96,24 @@ def test_list__of_equal_rows_without_ids__gives_all(script: Script) -> None:
     assert len(script.client(workspace="w").tables.rows("customers", page_size=2).all()) == 3
 
 
-def test_list__without_pagination__is_one_page(script: Script) -> None:
+def test_list__that_is_short__is_asked_for_whole(script: Script) -> None:
     script.then(success([{"name": "file"}]))
     assert [connector.name for connector in script.client().connectors.list()] == ["file"]
+    assert script.paths == ["GET /api/connectors"]
+
+
+def test_list__that_is_short_but_has_pages__is_read_to_its_end(script: Script) -> None:
+    script.then(
+        success(**page([{"name": "a"}, {"name": "b"}], 1, 2, 3)),  # type: ignore[arg-type]  # keywords by name
+        success(**page([{"name": "c"}], 2, 2, 3)),  # type: ignore[arg-type]  # keywords by name
+    )
+    assert [found.name for found in script.client().connectors.list()] == ["a", "b", "c"]
+    assert script.paths == ["GET /api/connectors", "GET /api/connectors?page=2"]
+
+
+def test_list__of_plain_values__gives_them(script: Script) -> None:
+    script.then(success(["runs:view", "runs:run"]))
+    assert script.client().roles.permissions() == ["runs:view", "runs:run"]
 
 
 def test_list__asked_for_one_page_its_first_or_its_size__makes_one_call_each(script: Script) -> None:

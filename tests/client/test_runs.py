@@ -134,6 +134,7 @@ def test_event__that_is_no_json__is_its_text() -> None:
 
 def test_event__of_a_finished_step__is_not_the_end_of_the_run() -> None:
     assert not Event("step", {"table": "customers", "status": "success"}).is_last
+    assert Event("end", {}).is_last
     assert Event("progress", {"status": "success"}).is_last
 
 

@@ -263,6 +263,13 @@ def test_post__with_a_key_of_the_callers__sends_that(script: Script) -> None:
     assert script.requests[0].headers["Idempotency-Key"] == "nightly-2026-11-24"
 
 
+def test_password_change__whose_answer_was_lost__is_not_repeated(script: Script) -> None:
+    script.then(httpx.ReadTimeout("slow"))
+    with pytest.raises(Timeout):
+        script.client().auth.change_password("old", "new")
+    assert "Idempotency-Key" not in script.requests[0].headers
+
+
 def test_two_posts__have_two_keys(script: Script) -> None:
     script.then(success({"id": "run_1"}), success({"id": "run_2"}))
     client = script.client()

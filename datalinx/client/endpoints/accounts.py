@@ -5,7 +5,6 @@ from typing import Any
 
 from datalinx.client.endpoints.base import Collection, Endpoints, Where, given
 from datalinx.client.models import Caller, Organization, Role, ServiceAccount, User
-from datalinx.client.pages import Listing
 from datalinx.client.resource import Resource
 from datalinx.client.transport import route
 
@@ -23,8 +22,13 @@ class Auth(Endpoints):
         return self._send("POST", "auth/password", Resource, where=Where.ORGANIZATION, body=body)
 
     def log_out(self) -> None:
-        """End the session: its refresh token holds no longer. Does nothing for an API key."""
-        self._transport.credentials.log_out(self._transport.post_anonymously)
+        """End the session, on the server and here. Does nothing for an API key, which has no session."""
+        credentials = self._transport.credentials
+        if credentials.has_session:
+            try:
+                self._send("POST", "auth/logout", Resource, where=Where.ORGANIZATION, body={})
+            finally:
+                credentials.forget()
 
 
 class Organizations(Collection[Organization]):
@@ -87,9 +91,10 @@ class Roles(Collection[Role]):
         """Replace a role."""
         return self._send("PUT", route("roles", role_id), Role, where=Where.ORGANIZATION, body=document)
 
-    def permissions(self) -> Listing[Resource]:
-        """List every permission that there is."""
-        return self._list("permissions", Resource, where=Where.ORGANIZATION)
+    def permissions(self) -> Sequence[str]:
+        """Return every permission that there is."""
+        found = self._list("permissions", Resource, where=Where.ORGANIZATION, short=True)
+        return [str(permission["value"]) for permission in found]
 
 
 class ServiceAccounts(Collection[ServiceAccount]):

@@ -86,14 +86,20 @@ class Endpoints:
         return self._send("GET", path, model, where=where, params=params, seconds=seconds)
 
     def _list(
-        self, path: str, model: type[R], *, where: Where, params: Mapping[str, Any] | None = None
+        self,
+        path: str,
+        model: type[R],
+        *,
+        where: Where,
+        params: Mapping[str, Any] | None = None,
+        short: bool = False,
     ) -> Listing[R]:
+        """Return a list. A short one comes whole: it is asked for a page only if its answer says there are more."""
         workspace = self._scope.header(where)
-        filters = dict(params or {})
-        size = filters.pop("page_size", None) or LARGEST
+        filters = {"page_size": None if short else LARGEST, **(params or {})}
 
         def fetch(number: int) -> Page[R]:
-            query = {**filters, "page": number, "page_size": size}
+            query = {**filters, "page": None if short and number == 1 else number}
             return as_page(self._transport.send(Call("GET", path, params=query, workspace=workspace)), model)
 
         return Listing(fetch, path)

@@ -43,6 +43,26 @@ class Mappings(Endpoints):
         """Remove one field from a mapping."""
         return self._send("DELETE", route("mappings", table, "fields", field), Resource, where=_W)
 
+    def inputs(self, table: str) -> Resource:
+        """Return the inputs of a mapping and how they are joined."""
+        return self._look(table, "tables", Resource)
+
+    def put_inputs(self, table: str, document: Mapping[str, Any]) -> Resource:
+        """Replace the inputs of a mapping, and its joins if they are given."""
+        return self._send("PUT", route("mappings", table, "tables"), Resource, where=_W, body=document)
+
+    def wildcard(self, table: str) -> Resource:
+        """Return the wildcard of a mapping."""
+        return self._look(table, "wildcard", Resource)
+
+    def put_wildcard(self, table: str, document: Mapping[str, Any]) -> Resource:
+        """Add or replace the wildcard of a mapping."""
+        return self._send("PUT", route("mappings", table, "wildcard"), Resource, where=_W, body=document)
+
+    def delete_wildcard(self, table: str) -> Resource:
+        """Remove the wildcard from a mapping."""
+        return self._send("DELETE", route("mappings", table, "wildcard"), Resource, where=_W)
+
     def effective_wildcard(self, table: str) -> Resource:
         """Return what the wildcard maps and what it ignores."""
         return self._look(table, "wildcard/effective", Resource)
@@ -55,20 +75,22 @@ class Mappings(Endpoints):
         self, table: str, document: Mapping[str, Any] | None = None, *, limit: int | None = None
     ) -> Resource:
         """Run the mapping on a sample: rows out, rejected rows with their reasons, counts; nothing is stored."""
-        return self._ask(table, "preview", given(mapping=document, limit=limit))
+        return self._ask(table, "preview", given(document=document, limit=limit))
 
-    def lineage(self, table: str) -> Resource:
-        """Return from which source columns each target column comes, and how."""
-        return self._look(table, "lineage", Resource)
+    def lineage(self, table: str) -> Listing[Resource]:
+        """List from which source columns each target column comes, and how."""
+        return self._list(route("mappings", table, "lineage"), Resource, where=_W, short=True)
 
     def versions(self, table: str) -> Listing[Resource]:
         """List the versions of a mapping."""
-        return self._list(route("mappings", table, "versions"), Resource, where=_W)
+        return self._list(route("mappings", table, "versions"), Resource, where=_W, short=True)
 
-    def diff(self, table: str, from_version: int, to_version: int) -> Resource:
-        """Return what changed from one version to another."""
+    def diff(
+        self, table: str, from_version: int | None = None, to_version: int | None = None
+    ) -> Listing[Resource]:
+        """List what changed from one version to another; without any, in the last change."""
         params = {"from": from_version, "to": to_version}
-        return self._get(route("mappings", table, "diff"), Resource, where=_W, params=params)
+        return self._list(route("mappings", table, "diff"), Resource, where=_W, params=params, short=True)
 
     def dbt_code(self, table: str) -> Resource:
         """Return the mapping as a dbt model."""

@@ -49,6 +49,11 @@ class Pipelines(Collection[Pipeline]):
         body = given(tables=tables, full_refresh=full_refresh, test_mode=test_mode, since=since, until=until)
         return self._start("pipelines/run", Where.WORKSPACE, body, idempotency_key)
 
+    def next_runs(self, pipeline_id: str) -> Sequence[str]:
+        """Return the next five times at which the schedule starts a run."""
+        path = route(self.path, pipeline_id, "next-runs")
+        return [str(moment["value"]) for moment in self._list(path, Resource, where=Where.OBJECT, short=True)]
+
     def _start(self, path: str, where: Where, body: Mapping[str, Any], key: str | None) -> Run:
         return self._send("POST", path, Run, where=where, body=body, idempotency_key=key)
 
@@ -65,7 +70,7 @@ class Tables(Endpoints):
         return self._get(route("tables", table), Table, where=Where.WORKSPACE)
 
     def rows(self, table: str, *, as_of: str | int | None = None, **filters: Any) -> Listing[Resource]:
-        """List rows; `as_of` is a snapshot or a time, and reads the table as it was."""
+        """List rows; `as_of` is a snapshot, a run's id or a time, and reads the table as it was."""
         path = route("tables", table, "rows")
         return self._list(path, Resource, where=Where.WORKSPACE, params={**filters, **given(as_of=as_of)})
 
@@ -73,9 +78,9 @@ class Tables(Endpoints):
         """List the snapshots of a table, one for each commit."""
         return self._list(route("tables", table, "snapshots"), Resource, where=Where.WORKSPACE)
 
-    def restore(self, table: str, *, as_of: str | int) -> Resource:
-        """Make a table again what it was; the present state stays as a snapshot."""
+    def restore(self, table: str, snapshot: int) -> Table:
+        """Bring a snapshot back as the newest one; nothing is lost by it."""
         path = route("tables", table, "restore")
         return self._send(
-            "POST", path, Resource, where=Where.WORKSPACE, body={"as_of": as_of}, seconds=PATIENT
+            "POST", path, Table, where=Where.WORKSPACE, body={"snapshot": snapshot}, seconds=PATIENT
         )

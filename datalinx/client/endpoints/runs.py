@@ -39,16 +39,16 @@ class Runs(Endpoints):
         return self._send("POST", route("runs", run_id, "retry"), Run, where=_O, body={})
 
     def logs(self, run_id: str, **filters: Any) -> Listing[Resource]:
-        """List the lines of a run's log."""
+        """List the lines of a run's log, oldest first; `level` and `after` (a line's id) are filters."""
         return self._list(route("runs", run_id, "logs"), Resource, where=_O, params=filters)
 
     def rejected(self, run_id: str, **filters: Any) -> Listing[Resource]:
         """List the rows that a run rejected, each with its first reason; `table` and `reason` are filters."""
         return self._list(route("runs", run_id, "rejected"), Resource, where=_O, params=filters)
 
-    def lineage(self, run_id: str) -> Resource:
-        """Return from which source columns the tables of a run were made."""
-        return self._get(route("runs", run_id, "lineage"), Resource, where=_O)
+    def lineage(self, run_id: str) -> Listing[Resource]:
+        """List which source columns made which target columns in a run."""
+        return self._list(route("runs", run_id, "lineage"), Resource, where=_O, short=True)
 
     def replay_rejected(self, run_id: str, **fields: Any) -> Resource:
         """Put the rejected rows through the present mapping."""
@@ -56,7 +56,7 @@ class Runs(Endpoints):
         return self._send("POST", path, Resource, where=_O, body=fields, seconds=PATIENT)
 
     def events(self, run_id: str, *, last_event_id: str | None = None) -> Iterator[Event]:
-        """Yield what happens in a run, as it happens, up to its final state.
+        """Yield what happens in a run, as it happens, up to its final state: its states, and the lines of its log.
 
         A stream that breaks is taken up where it broke off. `last_event_id` takes up an earlier one.
         """

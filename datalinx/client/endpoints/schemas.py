@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from datalinx.client.endpoints.base import Endpoints, Where
+from datalinx.client.endpoints.base import Endpoints, Where, given
 from datalinx.client.models import Schema
 from datalinx.client.pages import Listing
 from datalinx.client.resource import Resource
@@ -17,7 +17,7 @@ class Schemas(Endpoints):
 
     def list(self, **filters: Any) -> Listing[Resource]:
         """List the schemas of the workspace."""
-        return self._list("schemas", Resource, where=_W, params=filters)
+        return self._list("schemas", Resource, where=_W, params=filters, short=True)
 
     def get(self) -> Schema:
         """Return the target schema; an empty one of version 0 before the first `put`."""
@@ -29,7 +29,11 @@ class Schemas(Endpoints):
 
     def tables(self) -> Listing[Resource]:
         """List the target tables."""
-        return self._list("schemas/workspace/tables", Resource, where=_W)
+        return self._list("schemas/workspace/tables", Resource, where=_W, short=True)
+
+    def add_table(self, document: Mapping[str, Any]) -> Resource:
+        """Add a target table after the others."""
+        return self._send("POST", "schemas/workspace/tables", Resource, where=_W, body=document)
 
     def table(self, table: str) -> Resource:
         """Return one target table."""
@@ -43,6 +47,18 @@ class Schemas(Endpoints):
         """Remove one target table from the schema."""
         return self._send("DELETE", _part(table), Resource, where=_W)
 
+    def columns(self, table: str) -> Listing[Resource]:
+        """List the columns of a target table."""
+        return self._list(_part(table, "columns"), Resource, where=_W, short=True)
+
+    def column(self, table: str, column: str) -> Resource:
+        """Return one column of a target table."""
+        return self._get(_part(table, "columns", column), Resource, where=_W)
+
+    def add_column(self, table: str, document: Mapping[str, Any]) -> Resource:
+        """Add a column after the others of a target table."""
+        return self._send("POST", _part(table, "columns"), Resource, where=_W, body=document)
+
     def put_column(self, table: str, column: str, document: Mapping[str, Any]) -> Resource:
         """Add or replace one column of a target table."""
         return self._send("PUT", _part(table, "columns", column), Resource, where=_W, body=document)
@@ -53,32 +69,33 @@ class Schemas(Endpoints):
 
     def templates(self) -> Listing[Resource]:
         """List the ready-made schemas."""
-        return self._list("schemas/templates", Resource, where=Where.ORGANIZATION)
+        return self._list("schemas/templates", Resource, where=Where.ORGANIZATION, short=True)
 
     def template(self, name: str) -> Resource:
         """Return one ready-made schema."""
         return self._get(route("schemas", "templates", name), Resource, where=Where.ORGANIZATION)
 
-    def apply_template(self, name: str) -> Schema:
-        """Make a ready-made schema the target schema of the workspace."""
-        return self._send("POST", route("schemas", "templates", name, "apply"), Schema, where=_W, body={})
+    def apply_template(self, name: str, *, replace: bool | None = None) -> Schema:
+        """Put the tables of a ready-made schema into the target schema; `replace` those of the same name."""
+        path = route("schemas", "templates", name, "apply")
+        return self._send("POST", path, Schema, where=_W, body=given(replace=replace))
 
     def versions(self) -> Listing[Resource]:
         """List the versions of the target schema."""
-        return self._list("schemas/workspace/versions", Resource, where=_W)
+        return self._list("schemas/workspace/versions", Resource, where=_W, short=True)
 
     def version(self, number: int) -> Schema:
         """Return the target schema as it was."""
         return self._get(f"schemas/workspace/versions/{number}", Schema, where=_W)
 
-    def diff(self, from_version: int, to_version: int) -> Resource:
-        """Return what changed from one version to another."""
+    def diff(self, from_version: int | None = None, to_version: int | None = None) -> Listing[Resource]:
+        """List what changed from one version to another; without any, in the last change."""
         params = {"from": from_version, "to": to_version}
-        return self._get("schemas/workspace/diff", Resource, where=_W, params=params)
+        return self._list("schemas/workspace/diff", Resource, where=_W, params=params, short=True)
 
-    def sync_status(self) -> Resource:
+    def sync_status(self) -> Listing[Resource]:
         """Compare the schema with what the stored tables have, table by table."""
-        return self._get("schemas/workspace/sync/status", Resource, where=_W)
+        return self._list("schemas/workspace/sync/status", Resource, where=_W, short=True)
 
 
 class SemanticTypes(Endpoints):
@@ -86,7 +103,11 @@ class SemanticTypes(Endpoints):
 
     def list(self, **filters: Any) -> Listing[Resource]:
         """List all types with parent, check, normaliser and examples."""
-        return self._list("semantic-types", Resource, where=Where.ORGANIZATION, params=filters)
+        return self._list("semantic-types", Resource, where=Where.ORGANIZATION, params=filters, short=True)
+
+    def get(self, name: str) -> Resource:
+        """Return one type."""
+        return self._get(route("semantic-types", name), Resource, where=Where.ORGANIZATION)
 
     def create(self, document: Mapping[str, Any]) -> Resource:
         """Add a type of the organization's own, inheriting from a parent."""

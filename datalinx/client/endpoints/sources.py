@@ -16,7 +16,7 @@ class Connectors(Endpoints):
 
     def list(self) -> Listing[Resource]:
         """List every connector with the JSON Schema of its `config` and `credentials`."""
-        return self._list("connectors", Resource, where=Where.ORGANIZATION)
+        return self._list("connectors", Resource, where=Where.ORGANIZATION, short=True)
 
 
 class Sources(Collection[Source]):

@@ -41,13 +41,15 @@ class Webhooks(Collection[Webhook]):
         """Make a webhook. `secret` of the answer is shown whole this once."""
         return self._create(given(url=url, events=list(events), enabled=enabled, description=description))
 
-    def test(self, webhook_id: str) -> Resource:
+    def test(self, webhook_id: str) -> Delivery:
         """Send it a test event."""
-        return self._post(webhook_id, "test")
+        path = route(self.path, webhook_id, "test")
+        return self._send("POST", path, Delivery, where=Where.OBJECT, body={})
 
-    def rotate_secret(self, webhook_id: str) -> Resource:
-        """Make a new secret, shown whole this once."""
-        return self._post(webhook_id, "rotate-secret")
+    def rotate_secret(self, webhook_id: str) -> Webhook:
+        """Make a new secret, shown whole this once; the old one signs beside it for a while."""
+        path = route(self.path, webhook_id, "rotate-secret")
+        return self._send("POST", path, Webhook, where=Where.OBJECT, body={})
 
     def deliveries(self, webhook_id: str, **filters: Any) -> Listing[Delivery]:
         """List what was sent to it, or is still to be."""

@@ -25,12 +25,13 @@ class Limits:
     memory_bytes: int = 512 * 1024**2
     threads: int = 2
     # The most bytes that one compressed file may hold when it is decompressed.
-    decompressed_bytes: int = 64 * 1024**3
+    decompressed_bytes: int = 16 * 1024**3
     files: int = 10_000
     columns: int = 4_096
-    # The longest record of a text file, in bytes.
-    record_bytes: int = 16 * 1024**2
-    sample_bytes: int = 4 * 1024**2
+    # The longest record of a delimited file, in bytes; an object of JSON may be eight times as long.
+    record_bytes: int = 2_000_000
+    # How much of a file is looked at to tell how it is written.
+    sample_bytes: int = 1024**2
 
 
 @dataclass(frozen=True)

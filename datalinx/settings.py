@@ -103,6 +103,9 @@ MAX_UPLOAD_BYTES = 20 * 1024**3
 CONCURRENCY = env.CONCURRENCY.read()
 ENGINE_MEMORY_BYTES = env.MEMORY_LIMIT.read() or machine.memory_for_one_run(CONCURRENCY)
 ENGINE_THREADS = env.THREADS.read() or machine.processors()
+# What one question in SQL may use.
+QUERY_SECONDS = 30.0
+QUERY_MEMORY_BYTES = 1024**3
 SPARK_REMOTE = env.SPARK_REMOTE.read()
 
 OUTBOUND_ALLOW_CIDRS = env.OUTBOUND_ALLOW_CIDRS.read()
@@ -122,6 +125,8 @@ CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
     "task_acks_late": True,
     "task_reject_on_worker_lost": True,
     "worker_prefetch_multiplier": 1,
+    # A killed child may have confirmed its task just before; two seconds tell.
+    "worker_lost_wait": 2.0,
     "worker_max_tasks_per_child": 200,
     # In KiB. A process that grew past what one run may use is replaced after its task.
     "worker_max_memory_per_child": 2 * ENGINE_MEMORY_BYTES // 1024,

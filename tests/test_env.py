@@ -68,10 +68,12 @@ def test_secret_setting__that_cannot_be_used__is_not_shown(
     setting: env.Setting[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(setting.name, "canary")
-    try:
+    if setting.parse is str:
+        assert setting.read() == "canary"
+        return
+    with pytest.raises(env.EnvironmentInvalid) as caught:
         setting.read()
-    except env.EnvironmentInvalid as error:
-        assert "canary" not in str(error)
+    assert "canary" not in str(caught.value)
 
 
 def test_setting__that_is_empty__has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:

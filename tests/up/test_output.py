@@ -12,7 +12,7 @@ from datalinx.up.output import Output, readable, show
 
 def test_output__lines_in_pieces__are_put_together(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     kept = Output("web", tmp_path)
-    for piece in ("ze".encode(), "rö".encode()[:-1], "ö".encode()[-1:] + b"\nsecond\nthi", b"rd"):
+    for piece in (b"ze", "rö".encode()[:-1], "ö".encode()[-1:] + b"\nsecond\nthi", b"rd"):
         kept.feed(piece)
     kept.flush()
     assert kept.path.read_text().splitlines() == ["zerö", "second", "third"]

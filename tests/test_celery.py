@@ -1,0 +1,181 @@
+"""How work leaves a request: ids only, to the right queue, with the request's id, and taken up by a real worker."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from datalinx.api.request_id import current_request_id, set_request_id
+from datalinx.celery import Task, app
+
+ROOT = Path(__file__).parents[1]
+
+# An application of its own beside the platform's: the same settings and steps, with tasks for the tests.
+TASKS = """
+import os, time
+from pathlib import Path
+from datalinx.celery import app
+from datalinx.api.request_id import current_request_id
+
+OUT = Path(os.environ["TEST_OUT"])
+
+@app.task(name="tests.write")
+def write(text):
+    (OUT / text).write_text(current_request_id())
+
+@app.task(name="tests.hold")
+def hold(seconds):
+    with (OUT / "hold").open("a") as file:
+        file.write(f"{os.getpid()}\\n")
+    time.sleep(seconds)
+    (OUT / "held").touch()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("task_acks_late", True),
+        ("task_reject_on_worker_lost", True),
+        ("worker_prefetch_multiplier", 1),
+        ("task_ignore_result", True),
+        ("task_serializer", "json"),
+        ("accept_content", ["json"]),
+        ("task_create_missing_queues", False),
+        ("task_default_queue", "default"),
+    ],
+)
+def test_celery__its_settings__make_a_message_only_a_wake_up(name: str, value: Any) -> None:
+    assert app.conf[name] == value
+
+
+def test_celery__its_queues__are_those_that_readiness_asks_for() -> None:
+    assert {queue.name: queue.routing_key for queue in app.conf.task_queues} == {
+        name: name for name in settings.QUEUES
+    }
+
+
+def test_celery__every_scheduled_task__exists_and_is_dropped_when_late() -> None:
+    app.loader.import_default_modules()
+    for name, entry in app.conf.beat_schedule.items():
+        assert entry["task"] in app.tasks, f"{name} names a task that does not exist."
+        assert entry["options"]["expires"] > 0, f"{name} would pile up while no worker is there."
+
+
+def test_task__started_in_a_request__carries_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: dict[str, Any] = {}
+    monkeypatch.setattr("celery.app.task.Task.apply_async", lambda _self, *_, **options: sent.update(options))
+    set_request_id("req_12345678")
+    try:
+        Task().apply_async(headers={"other": 1})
+    finally:
+        set_request_id("")
+    assert sent["headers"] == {"datalinx_request_id": "req_12345678", "other": 1}
+    assert current_request_id() == ""
+
+
+class Worker:
+    """A worker of the embedded broker, as `datalinx up` starts it."""
+
+    def __init__(self, folder: Path, queue: str) -> None:
+        self.folder = folder
+        (folder / "extra_tasks.py").write_text(TASKS)
+        self.environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "datalinx.settings",
+            "DATALINX_HOME": str(folder / "home"),
+            "TEST_OUT": str(folder),
+            "PYTHONPATH": f"{folder}:{ROOT}",
+            "REMAP_SIGTERM": "SIGQUIT",
+        }
+        for name in ("DATABASE_URL", "DATALINX_BROKER_URL", "DATALINX_CACHE_URL"):
+            self.environment.pop(name, None)
+        command = [sys.executable, "-m", "celery", "-A", "datalinx", "worker", "--queues", queue]
+        options = ["--concurrency", "1", "--include", "extra_tasks", "--without-gossip", "--without-mingle"]
+        self.log = (folder / f"{queue}.log").open("w")
+        self.process = subprocess.Popen(
+            [*command, *options], cwd=ROOT, env=self.environment, stdout=self.log, stderr=subprocess.STDOUT
+        )
+
+    def send(self, code: str) -> None:
+        code = f"import django; django.setup(); import extra_tasks; {code}"
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=self.environment, timeout=60)
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[Callable[[str], Worker]]:
+    made: list[Worker] = []
+
+    def start(queue: str) -> Worker:
+        made.append(Worker(tmp_path, queue))
+        return made[-1]
+
+    yield start
+    for each in made:
+        if each.process.poll() is None:
+            each.process.terminate()
+            try:
+                each.process.wait(15)
+            except subprocess.TimeoutExpired:
+                each.process.kill()
+                each.process.wait(10)
+        each.log.close()
+
+
+def test_worker__a_task_by_the_folder_of_messages__runs_with_its_requests_id(
+    worker: Callable[[str], Worker], tmp_path: Path
+) -> None:
+    running = worker("default")
+    running.send(
+        "from datalinx.api.request_id import set_request_id; set_request_id('req_of_mine'); "
+        "extra_tasks.write.delay('one')"
+    )
+    _wait_for(tmp_path / "one", running)
+    assert (tmp_path / "one").read_text() == "req_of_mine"
+    log = [
+        json.loads(line)
+        for line in (tmp_path / "default.log").read_text().splitlines()
+        if line.startswith("{")
+    ]
+    assert any(event["event"].endswith("ready.") for event in log)
+
+
+def test_worker__its_child_killed_in_a_task__gives_the_task_to_another(
+    worker: Callable[[str], Worker], tmp_path: Path
+) -> None:
+    running = worker("runs")
+    running.send("extra_tasks.hold.apply_async([0.5], queue='runs')")
+    _wait_for(tmp_path / "hold", running)
+    os.kill(int((tmp_path / "hold").read_text()), signal.SIGKILL)
+    _wait_for(tmp_path / "held", running)
+    assert len((tmp_path / "hold").read_text().splitlines()) == 2
+
+
+def test_worker__told_to_end_in_a_long_task__ends_soon_and_gives_the_task_back(
+    worker: Callable[[str], Worker], tmp_path: Path
+) -> None:
+    running = worker("runs")
+    running.send("extra_tasks.hold.apply_async([600], queue='runs')")
+    _wait_for(tmp_path / "hold", running)
+    asked = time.monotonic()
+    running.process.terminate()
+    running.process.wait(15)
+    assert time.monotonic() - asked < 9
+    (message,) = [path for path in (tmp_path / "home" / "broker").iterdir() if path.name.endswith(".runs")]
+    assert json.loads(message.read_text())["headers"]["task"] == "tests.hold"
+
+
+def _wait_for(path: Path, running: Worker, seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not (path.exists() and (path.name != "hold" or path.read_text())):
+        assert running.process.poll() is None, "The worker ended."
+        assert time.monotonic() < deadline, "It did not happen in time."
+        time.sleep(0.05)

@@ -75,10 +75,9 @@ class Transport(virtual.Transport):
     driver_type = "folder"
     driver_name = "folder"
 
-    def drain_events(self, connection: Any, **options: Any) -> None:
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
         """Wait for a message, briefly: the worker asks for two seconds, and sees a signal only between two waits."""
-        asked: float = options.get("timeout") or _WAIT_SECONDS
-        super().drain_events(connection, timeout=min(asked, _WAIT_SECONDS))
+        super().drain_events(connection, timeout=min(timeout or _WAIT_SECONDS, _WAIT_SECONDS))
 
     def driver_version(self) -> str:
         return "1"

@@ -75,7 +75,7 @@ class Transport(virtual.Transport):
     driver_type = "folder"
     driver_name = "folder"
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+    def drain_events(self, connection: Any, timeout: float | None = None, **_: Any) -> None:
         """Wait for a message, briefly: the worker asks for two seconds, and sees a signal only between two waits."""
         super().drain_events(connection, timeout=min(timeout or _WAIT_SECONDS, _WAIT_SECONDS))
 

@@ -103,7 +103,9 @@ def _data_type(column: SourceColumn) -> exp.DataType:
 
 
 def _null_of(name: str, kind: str) -> exp.Expression:
-    return exp.alias_(exp.cast(exp.null(), exp.DataType.build(kind, dialect="duckdb", udt=True)), name, quoted=True)
+    return exp.alias_(
+        exp.cast(exp.null(), exp.DataType.build(kind, dialect="duckdb", udt=True)), name, quoted=True
+    )
 
 
 def _with_from(select: exp.Select) -> exp.Select:

@@ -5,7 +5,7 @@ from sqlglot import exp
 from datalinx.engine.compile.functions import FUNCTIONS, PARTS, REFUSED, Function
 from datalinx.engine.compile.operators import MAX_GROWTH, all_text
 from datalinx.engine.compile.parsing import did_you_mean, refused
-from datalinx.engine.compile.rebuild import Aggregate, Kind, Node, Rebuilder, rule
+from datalinx.engine.compile.rebuild import Kind, Node, Rebuilder, rule
 
 
 @rule(exp.Anonymous)
@@ -129,11 +129,10 @@ def _aggregate(
         tree: exp.Expression = call
         if condition is not None:
             tree = exp.Filter(this=call, expression=exp.Where(this=_argument(to, condition)))
-        aggregate = Aggregate(f"aggregate {len(to.aggregates)}", tree, tuple(to.attempts))
+        attempts = tuple(to.attempts)
     finally:
         to.attempts = None
-    to.aggregates.append(aggregate)
-    return Node(aggregate.column)
+    return to.aggregate(tree, attempts)
 
 
 def _aggregate_call(to: Rebuilder, node: exp.Anonymous, function: Function) -> exp.Anonymous:
@@ -164,7 +163,7 @@ def _aggregate_call(to: Rebuilder, node: exp.Anonymous, function: Function) -> e
 def _argument(to: Rebuilder, node: exp.Expression) -> exp.Expression:
     """An argument of an aggregate: where a row could make it raise it gives NULL, and the attempt is noted."""
     built = to.rebuild(node)
-    if built.is_safe or to.attempts is None:
+    if built.is_safe or to.attempts is None or not to.catches_errors:
         return built.tree
     to.attempts.append(built.tree)
     return exp.Anonymous(this="TRY", expressions=[built.tree.copy()])

@@ -16,7 +16,7 @@ Expressions are sqlglot trees in DuckDB's dialect. They never fail: what could r
 `Fault` tells it from a NULL that was there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -194,15 +194,40 @@ class CompiledMapping:
             yield [step for step in self.steps if step.level == level]
 
     def inline(self, expression: exp.Expression) -> exp.Expression:
-        """The expression with every step replaced by what it computes: over the inputs alone."""
-        by_name = {step.name: step.expression for step in self.steps}
+        """The expression over the inputs alone; see the function `inline`."""
+        return inline(expression, self.steps)
 
-        def replace(node: exp.Expression) -> exp.Expression:
-            if isinstance(node, exp.Column) and not node.table and node.name in by_name:
-                return exp.paren(self.inline(by_name[node.name]))
-            return node
 
-        return expression.transform(replace)
+def inline(expression: exp.Expression, steps: Iterable[Step]) -> exp.Expression:
+    """The expression with every step replaced by what it computes.
+
+    What is named twice is written twice, so this is for showing and for small things; see `inlined_size`.
+    """
+    by_name = {step.name: step.expression for step in steps}
+
+    def replace(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and not node.table and node.name in by_name:
+            inner = by_name[node.name].transform(replace)
+            return inner if isinstance(inner, exp.Column | exp.Literal | exp.Anonymous) else exp.paren(inner)
+        return node
+
+    return expression.transform(replace)
+
+
+def inlined_size(expression: exp.Expression, steps: Iterable[Step]) -> int:
+    """How many columns and literals `inline` would write, without writing them."""
+    sizes: dict[str, int] = {}
+
+    def size(tree: exp.Expression) -> int:
+        leaves = tree.find_all(exp.Column, exp.Literal)
+        return sum(
+            1 if isinstance(leaf, exp.Literal) or leaf.table else sizes.get(leaf.name, 1) for leaf in leaves
+        )
+
+    # Lower levels come first, so that what a step names is known.
+    for step in steps:
+        sizes[step.name] = size(step.expression)
+    return size(expression)
 
 
 @dataclass(frozen=True)

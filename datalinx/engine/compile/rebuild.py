@@ -4,7 +4,7 @@ So nothing of the parsed tree survives that nobody thought of: no comment, no hi
 rules stand in `operators` and `calls`; a kind of node without one is refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -51,7 +51,14 @@ class Aggregate:
 
 
 class Rebuilder:
-    """One pass over one raw tree, and what it finds on the way."""
+    """One pass over one raw tree, and what it finds on the way.
+
+    `rules` are the rules in force. With `catches_errors` an argument of an aggregate that a row could make raise
+    gives NULL instead, and is noted as an attempt.
+    """
+
+    rules: "Mapping[type[exp.Expression], Rule]"
+    catches_errors = True
 
     def __init__(self, text: str, scope: Scope, *, aggregates: bool = False) -> None:
         self.text = text
@@ -67,7 +74,7 @@ class Rebuilder:
 
     def rebuild(self, node: exp.Expression) -> Node:
         """The node made anew by the rule for its kind, or `Invalid`."""
-        rule = RULES.get(type(node))
+        rule = self.rules.get(type(node))
         if rule is None:
             raise self.refusal(_why(node), node)
         if self._depth >= MAX_DEPTH:
@@ -95,6 +102,12 @@ class Rebuilder:
         kind: Kind = "text" if kind_of(found.column.type) == "text" else "other"
         return Node(found.expression, kind, is_safe=True)
 
+    def aggregate(self, tree: exp.Expression, attempts: tuple[exp.Expression, ...]) -> Node:
+        """Put an aggregate aside; its column stands for it."""
+        aggregate = Aggregate(f"aggregate {len(self.aggregates)}", tree, attempts)
+        self.aggregates.append(aggregate)
+        return Node(aggregate.column)
+
     def refusal(self, message: str, node: exp.Expression) -> errors.Invalid:
         """`EXPRESSION_NOT_ALLOWED` with the node's place."""
         return not_allowed(message, node, self.text)
@@ -102,6 +115,7 @@ class Rebuilder:
 
 Rule = Callable[[Rebuilder, exp.Expression], Node]
 RULES: dict[type[exp.Expression], Rule] = {}
+Rebuilder.rules = RULES
 
 N = TypeVar("N", bound=exp.Expression)
 

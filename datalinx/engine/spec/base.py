@@ -57,6 +57,7 @@ class Document(Part):
         yield from ()
 
 
+P = TypeVar("P", bound=Part)
 D = TypeVar("D", bound=Document)
 
 
@@ -67,6 +68,14 @@ def parse_document(model: type[D], data: object) -> D:
     """
     if isinstance(data, dict):
         data = {key: value for key, value in data.items() if key not in SERVER_FIELDS}
+    document = parse_part(model, data)
+    if faults := list(document.faults()):
+        raise refusal(faults)
+    return document
+
+
+def parse_part(model: type[P], data: object) -> P:
+    """Read a piece of a document; the paths of faults begin at the piece."""
     try:
         # JSON rules are the strict rules that fit: a list is a tuple there, "1" is never a number.
         text = orjson.dumps(data)
@@ -75,12 +84,9 @@ def parse_document(model: type[D], data: object) -> D:
     if len(text) > MAX_DOCUMENT_BYTES:
         raise Invalid("VALIDATION_ERROR", f"The document is larger than {MAX_DOCUMENT_BYTES:,} bytes.")
     try:
-        document = model.model_validate_json(text)
+        return model.model_validate_json(text)
     except ValidationError as error:
         raise refusal(_field_errors(error, data)) from None
-    if faults := list(document.faults()):
-        raise refusal(faults)
-    return document
 
 
 def document_to_json(document: Document) -> dict[str, Any]:

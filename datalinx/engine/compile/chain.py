@@ -1,0 +1,112 @@
+"""A value going through a chain of decorators and casts, collecting steps and faults."""
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from datalinx import errors
+from datalinx.engine.compile.binder import Binder
+from datalinx.engine.compile.plan import Fault
+from datalinx.engine.compile.steps import Steps, as_text, lost
+from datalinx.engine.types.base import ResolvedType
+from datalinx.engine.types.casts import can_cross, cast_from
+from datalinx.engine.types.registry import TypeRegistry
+from datalinx.engine.types.semantic import SemanticType
+
+
+@dataclass
+class Chain:
+    """The value so far. Decorators and casts move it on with the methods below.
+
+    `target` is the type of the column that the chain ends in.
+    """
+
+    value: exp.Expression
+    type: str
+    given: exp.Expression
+    target: ResolvedType
+    steps: Steps
+    binder: Binder
+    types: TypeRegistry
+    semantic: str | None = None
+    # The type that the value is known to fit, because a guard made it.
+    fits: str | None = None
+    faults: list[Fault] = field(default_factory=list)
+    growth: float = 1.0
+
+    def text(self) -> exp.Expression:
+        """The value as text."""
+        return as_text(self.value, self.type)
+
+    def to(self, expression: exp.Expression, kind: str = "VARCHAR") -> None:
+        """Go on with this expression, which fails for no value."""
+        self.value, self.type, self.semantic, self.fits = expression, kind, None, None
+
+    def to_inferred(self, expression: exp.Expression) -> None:
+        """Go on with an expression over bound values whose type DuckDB tells; raise `Invalid` if it has none."""
+        self.to(expression, self.binder.type_of(expression, self.steps.types(expression)))
+
+    def bind(self) -> exp.Column:
+        """The value as a step, to be named more than once."""
+        step = self.steps.add(self.value, self.type)
+        self.value = step.column
+        return step.column
+
+    def bind_text(self) -> exp.Column:
+        """The value as text, as a step."""
+        self.value, self.type = self.text(), "VARCHAR"
+        return self.bind()
+
+    def attempt(
+        self, before: exp.Expression, expression: exp.Expression, kind: str, fault: tuple[str, str]
+    ) -> None:
+        """Go on with an expression that gives NULL for what does not fit; `fault` is the reason and its sentence.
+
+        `before` is the bound value that went in.
+        """
+        self.to(expression, kind)
+        self.fault(lost(before, self.bind()), *fault)
+        self.fits = kind
+
+    def fault(self, when: exp.Expression, reason: str, message: str) -> None:
+        """Note a way to be invalid."""
+        self.faults.append(Fault(reason, when, self.given, message))
+
+    def cast(self, to: ResolvedType) -> None:
+        """Cast to a base type; raise `Invalid` `TYPE_CLASH` for a pair that no value can cross."""
+        if not can_cross(self.type, to):
+            message = f"A value of type {self.type} can never be a {to.name} ({to.duckdb})."
+            raise errors.Invalid("TYPE_CLASH", message)
+        if self.fits == to.duckdb:
+            return
+        semantic = self.semantic
+        before = self.bind()
+        cast = cast_from(before, self.type, to)
+        if cast == before:
+            self.type = to.duckdb
+            return
+        self.attempt(
+            before, cast, to.duckdb, ("cast_failed", f"The value does not fit the type {described(to)}.")
+        )
+        self.semantic = semantic
+
+    def check(self, semantic: SemanticType) -> None:
+        """Note the fault of a value that is not of the semantic type, unless it is known to be."""
+        if self.semantic == semantic.name:
+            return
+        invalid = exp.Is(this=exp.paren(semantic.check(self.bind())), expression=exp.false())
+        self.fault(invalid, semantic.reason, f"The value is not a valid {semantic.name}.")
+        self.semantic = semantic.name
+
+    def finish(self) -> tuple[exp.Column, tuple[Fault, ...]]:
+        """Cast to the column's type, check its semantic type; the value and all that can be wrong with it."""
+        semantic = self.types.semantic(self.target.name)
+        self.cast(self.target)
+        if semantic is not None:
+            self.check(semantic)
+        return self.bind(), tuple(self.faults)
+
+
+def described(kind: ResolvedType) -> str:
+    """The type as the sentences of faults name it."""
+    return f"decimal({kind.precision}, {kind.scale})" if kind.precision is not None else kind.base

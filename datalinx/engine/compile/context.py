@@ -1,0 +1,27 @@
+"""What the parts of one compilation share."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from datalinx.engine.compile.binder import Binder
+from datalinx.engine.compile.names import Scope
+from datalinx.engine.compile.plan import CompiledJoin
+from datalinx.engine.compile.steps import Steps
+from datalinx.engine.types.registry import TypeRegistry
+
+
+@dataclass
+class Context:
+    """`scope` is what expressions may refer to: the inputs that stand in FROM; `inputs` are all of the mapping.
+
+    `grouped` are the columns that a grouped mapping groups by, None for one that does not group. Steps, and
+    the joins of lookups, collect here.
+    """
+
+    scope: Scope
+    inputs: Scope
+    binder: Binder
+    types: TypeRegistry
+    grouped: Collection[tuple[str, str]] | None = None
+    steps: Steps = field(default_factory=Steps)
+    lookups: list[CompiledJoin] = field(default_factory=list)

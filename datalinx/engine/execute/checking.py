@@ -1,0 +1,83 @@
+"""From inputs to checked rows: the pass over the input, then repeated keys; a run and a preview share it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from datalinx.engine.compile.plan import CompiledMapping
+from datalinx.engine.connectors.base import Scan
+from datalinx.engine.execute.counting import Reading, count_staged
+from datalinx.engine.execute.duplicates import drop_duplicates, reject_repeated_keys
+from datalinx.engine.execute.ledger import Counts
+from datalinx.engine.execute.rejects import rejects_select
+from datalinx.engine.execute.relations import build_relations
+from datalinx.engine.execute.session import Session
+from datalinx.engine.execute.stage import REJECTED, plan_stage
+from datalinx.engine.execute.staged import Staged
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The staged rows with every decision made but how they are loaded.
+
+    `counts` go up to `deduplicated`. `rejected` is how many rows of the staged table are rejected, by its own
+    account; `rejects` is a SELECT of them, None when there are none.
+    """
+
+    staged: Staged
+    counts: Counts
+    values_nulled: Mapping[str, int]
+    rejected: int
+    rejects: str | None
+
+
+def check_rows(
+    session: Session,
+    compiled: CompiledMapping,
+    scans: Mapping[str, Scan],
+    *,
+    since: str | None = None,
+    sample: int | None = None,
+    after_reading: Callable[[Counts], None] = lambda counts: None,
+) -> Checked:
+    """Stage and check the rows of a mapping's input, or of a sample of so many of its rows.
+
+    `after_reading` gets the counts up to `filtered` before anything else is done, and may raise.
+    """
+    relations = build_relations(compiled, scans, since=since, sample=sample)
+    stage = plan_stage(compiled, relations)
+    session.keep_order(relations.numbering == "order" or sample is not None)
+    if stage.gather is not None:
+        session.run(f"CREATE TEMP TABLE gathered AS {stage.gather}")
+    session.run(f"CREATE TEMP TABLE staged AS {stage.select}")
+    session.keep_order(False)
+    scan = relations.scan if sample is None else _without_malformed(relations.scan)
+    malformed = scan.malformed.count if scan is not None and scan.malformed is not None else 0
+    known = relations.scan.rows if relations.scan is not None and since is None and sample is None else None
+    counts = count_staged(session, Reading(compiled, relations, known, malformed))
+    after_reading(counts)
+    nulled = _count_nulled(session, stage.nulled)
+    staged = Staged(session, compiled, relations.numbering)
+    dropped = drop_duplicates(staged)
+    repeated = reject_repeated_keys(staged)
+    rejected = malformed + session.number(f"SELECT count(*) FROM staged WHERE kind = {REJECTED}")
+    rejected += sum(_rows(session, table) for table in repeated.values())
+    rejects = rejects_select(staged, scan, repeated, keeps_rows=stage.keeps_rows) if rejected else None
+    counts = replace(counts, deduplicated=dropped, values_nulled=sum(nulled.values()))
+    return Checked(staged, counts, nulled, rejected, rejects)
+
+
+def _without_malformed(scan: Scan | None) -> Scan | None:
+    """A sample shows rows; where in the input the records that are none stand does not matter to it."""
+    return replace(scan, malformed=None) if scan is not None else None
+
+
+def _count_nulled(session: Session, columns: Mapping[str, str]) -> dict[str, int]:
+    if not columns:
+        return {}
+    sums = ", ".join(f"count(*) FILTER ({column})" for column in columns.values())
+    found = session.row(f"SELECT {sums} FROM staged")
+    return {name: int(count) for name, count in zip(columns, found, strict=True) if count}
+
+
+def _rows(session: Session, table: str) -> int:
+    return session.number(f"SELECT count(*) FROM {table}")

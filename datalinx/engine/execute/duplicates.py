@@ -1,0 +1,66 @@
+"""Repeated keys: which rows `deduplicate` drops, and which make a key that nobody said how to resolve.
+
+Keys are compared by hash first: most stand there once, and only the rest is sorted.
+"""
+
+from datalinx.engine.compile.plan import CompiledMapping
+from datalinx.engine.execute.staged import Staged
+
+Key = tuple[str, ...]
+
+
+def drop_duplicates(staged: Staged) -> int:
+    """Make the table `dropped` of the rows that lose against another of equal keys; return how many leave."""
+    rule = staged.compiled.deduplicate
+    if rule is None:
+        return 0
+    keys = staged.values(rule.keys)
+    orders = [f"o{number}" for number in range(len(rule.order))]
+    values = [f"v{number}" for number in range(len(staged.compiled.fields))]
+    # The order has to be total, or two runs over the same rows could keep different ones. Rows that a join
+    # made of one row have the same place, so their values decide; of equal rows it does not matter which.
+    order = [
+        f"{column} {'DESC' if term.descending else 'ASC'} NULLS LAST"
+        for column, term in zip(orders, rule.order, strict=True)
+    ]
+    order += [f"{term} NULLS LAST" for term in ["place", *(values if staged.compiled.joins else [])]]
+    staged.session.run(
+        f"CREATE TEMP TABLE dropped AS SELECT rid FROM ({_suspects(staged, keys, [*orders, *values])}) "
+        f"QUALIFY row_number() OVER (PARTITION BY {', '.join(keys)} ORDER BY {', '.join(order)}) > 1"
+    )
+    return staged.leave("dropped")
+
+
+def reject_repeated_keys(staged: Staged) -> dict[Key, str]:
+    """Make a table of `rid` for each key that repeats among the rows left; return key and table.
+
+    The primary key has to be unique, and so have the keys of a merge; all rows of a repeated key leave.
+    """
+    tables: dict[Key, str] = {}
+    for number, key in enumerate(unique_keys(staged.compiled)):
+        table, keys = f"repeated{number}", staged.values(key)
+        staged.session.run(
+            f"CREATE TEMP TABLE {table} AS SELECT rid FROM ({_suspects(staged, keys, keys)}) "
+            f"QUALIFY count(*) OVER (PARTITION BY {', '.join(keys)}) > 1"
+        )
+        if staged.leave(table):
+            tables[key] = table
+    return tables
+
+
+def unique_keys(compiled: CompiledMapping) -> list[Key]:
+    """The keys that have to be checked, without those that `deduplicate` has made unique."""
+    loaded = compiled.load.keys if compiled.load.mode in {"merge", "history"} else ()
+    resolved = set(compiled.deduplicate.keys) if compiled.deduplicate else None
+    wanted = dict.fromkeys(key for key in (compiled.primary_key, loaded) if key)
+    return [key for key in wanted if resolved is None or not resolved <= set(key)]
+
+
+def _suspects(staged: Staged, keys: list[str], columns: list[str]) -> str:
+    """The rows whose key's hash is not theirs alone: `rid`, `place` and the columns."""
+    hashed = f"hash({', '.join(f's.{key}' for key in keys)})"
+    shared = f"SELECT {hashed} AS h {staged.valid()} GROUP BY h HAVING count(*) > 1"
+    selected = ", ".join(
+        ["s.rowid AS rid", f"{staged.place} AS place", *(f"s.{column}" for column in columns)]
+    )
+    return f"SELECT {selected} {staged.valid()} AND {hashed} IN ({shared})"

@@ -1,0 +1,34 @@
+"""Source values as JSON text: what a rejected row shows, exact and readable by every JSON parser."""
+
+from collections.abc import Iterable
+
+from datalinx.engine.execute.text import literal
+from datalinx.engine.types.casts import kind_of
+
+# Beyond this, JSON's readers lose digits (RFC 8259, section 6).
+_EXACT = 2**53
+_AS_TEXT = {"decimal", "uuid", "binary", "other"}
+_AS_THEY_ARE = {"text", "boolean", "json", "null"}
+
+
+def row_json(columns: Iterable[tuple[str, str, str]]) -> str:
+    """The JSON object of columns given as (name, expression, DuckDB type), as text."""
+    parts = ", ".join(f"{literal(name)}, {_value(expression, kind)}" for name, expression, kind in columns)
+    return f"CAST(json_object({parts}) AS VARCHAR)"
+
+
+def _value(expression: str, duckdb_type: str) -> str:
+    """The expression in a form that keeps its digits and that JSON has: NaN and its like become text."""
+    kind = kind_of(duckdb_type)
+    if kind in _AS_THEY_ARE:
+        return expression
+    text = f"to_json(CAST({expression} AS VARCHAR))"
+    if kind == "whole":
+        is_exact = f"{expression} BETWEEN -{_EXACT} AND {_EXACT}"
+        return f"CASE WHEN {is_exact} THEN to_json({expression}) ELSE {text} END"
+    if kind == "floating":
+        return f"CASE WHEN isfinite({expression}) THEN to_json({expression}) ELSE {text} END"
+    if kind == "nested":
+        # NaN inside a struct or a list would make the whole object unreadable.
+        return f"CASE WHEN json_valid(to_json({expression})) THEN to_json({expression}) ELSE {text} END"
+    return text

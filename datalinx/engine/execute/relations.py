@@ -1,0 +1,140 @@
+"""What the plan reads as relations of one statement, and where a row of the first input stands in it.
+
+A row's *place* is its number in the first input, from 1. It names the row in a rejection, breaks ties, and
+tells rows of the input from rows that a join made of them. Numbering the rows of a text file needs all of
+them to pass one thread, so it is avoided where the staged table itself keeps the order.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from datalinx import errors
+from datalinx.engine.compile.plan import CompiledInput, CompiledMapping
+from datalinx.engine.connectors.base import FILE_COLUMN, RECORD_COLUMN, Scan
+from datalinx.engine.execute.text import duckdb_sql, literal, quoted
+
+MAX_COLUMNS = 4_096
+
+# Names of the executor's own hold a sign that no alias and no name of the compiler has.
+PLACE = quoted("=place")
+_FIRST = quoted("=first")
+_PARTS = quoted("=parts")
+
+Numbering = Literal["order", "column", "none"]
+"""`order`: the n-th staged row is the n-th row read; `column`: the place is a column; `none`: there is none."""
+
+
+@dataclass(frozen=True)
+class Relations:
+    """The relations of a plan as entries of a WITH clause; `first` is what the FROM clause begins with."""
+
+    entries: tuple[str, ...]
+    first: str
+    numbering: Numbering
+    scan: Scan | None
+
+    def statement(self, select: str, *more: str) -> str:
+        """A whole SELECT over the relations, with further entries before it."""
+        entries = ",\n".join((*self.entries, *more))
+        return f"WITH {entries}\n{select}" if entries else select
+
+
+def build_relations(
+    compiled: CompiledMapping,
+    scans: Mapping[str, Scan],
+    *,
+    since: str | None = None,
+    sample: int | None = None,
+) -> Relations:
+    """Return the plan's relations. `since` is a condition on the first input, `sample` its number of rows.
+
+    Raise `Failed` with `INPUT_MISSING` or `TOO_MANY_COLUMNS`.
+    """
+    first = compiled.input(compiled.first)
+    scan = _scan_of(first, scans)
+    numbering = _numbering(compiled, scan, since)
+    entries = [
+        _entry(read.relation, _checked(scans, read.relation).sql)
+        for read in compiled.reads
+        if read != first.read
+    ]
+    source, extra = _first_source(first, scan, numbering)
+    if sample is not None:
+        source = f"SELECT * FROM ({source}) LIMIT {sample}"
+    entries += [_entry(entry.alias, duckdb_sql(entry.query)) for entry in compiled.inputs if entry.query]
+    entries += [_entry(join.alias, duckdb_sql(join.query)) for join in compiled.joins if join.query]
+    # Behind a serial numbering everything would run in one thread, so numbered rows are kept first, except
+    # where most of them are dropped at once.
+    is_serial = numbering == "column" and (scan is None or scan.numbering == "serial" or not scan.parts)
+    hint = "MATERIALIZED " if is_serial and since is None else ""
+    entries += [*extra, f"{_FIRST} AS {hint}({source})"]
+    alias = quoted(compiled.first)
+    relation = f"{_FIRST} AS {alias}"
+    if since is not None:
+        relation = f"(SELECT * FROM {relation} WHERE {since}) AS {alias}"
+    return Relations(tuple(entries), relation, numbering, scan)
+
+
+def numbered_rows(scan: Scan) -> str:
+    """A SELECT of all rows of a scan with their place, for a statement that keeps the order."""
+    return f"SELECT *, row_number() OVER () AS {PLACE} FROM ({scan.sql})"
+
+
+def _scan_of(first: CompiledInput, scans: Mapping[str, Scan]) -> Scan | None:
+    return _checked(scans, first.read.relation) if first.read else None
+
+
+def _checked(scans: Mapping[str, Scan], relation: str) -> Scan:
+    scan = scans.get(relation)
+    if scan is None:
+        raise errors.Failed("INPUT_MISSING", f"The input `{relation}` was not there to be read.")
+    if len(scan.columns) > MAX_COLUMNS:
+        message = (
+            f"The input `{relation}` has {len(scan.columns)} columns, and a run reads at most {MAX_COLUMNS}; "
+            "leave out those that no mapping needs at the source."
+        )
+        raise errors.Failed("TOO_MANY_COLUMNS", message)
+    return scan
+
+
+def _numbering(compiled: CompiledMapping, scan: Scan | None, since: str | None) -> Numbering:
+    if compiled.joins or since is not None:
+        return "column"
+    if compiled.group_by or scan is None:
+        return "none"
+    return "order"
+
+
+def _first_source(
+    first: CompiledInput, scan: Scan | None, numbering: Numbering
+) -> tuple[str, tuple[str, ...]]:
+    """The first input's SELECT and the WITH entries that it needs."""
+    if scan is None:
+        place = f", row_number() OVER () AS {PLACE}" if numbering == "column" else ""
+        return f"SELECT *{place} FROM {quoted(first.alias)}", ()
+    if numbering != "column":
+        return scan.sql, ()
+    if scan.numbering == "serial" or not scan.parts:
+        return numbered_rows(scan), ()
+    if len(scan.parts) == 1:
+        return f"SELECT *, {RECORD_COLUMN} AS {PLACE} FROM ({scan.numbered_sql})", ()
+    columns = ", ".join(f"n.{quoted(column.name)}" for column in scan.columns)
+    source = (
+        f"SELECT {columns}, n.{RECORD_COLUMN} + p.skip AS {PLACE} FROM ({scan.numbered_sql}) AS n "
+        f"JOIN {_PARTS} AS p ON p.label = n.{FILE_COLUMN}"
+    )
+    return source, (f"{_PARTS} AS ({parts_select(scan)})",)
+
+
+def parts_select(scan: Scan) -> str:
+    """The files of a scan as rows of `label` and `skip`, the number of rows in the files before."""
+    skip, rows = 0, []
+    for part in scan.parts:
+        rows.append(f"({literal(part.label)}, CAST({skip} AS BIGINT))")
+        skip += part.rows
+    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS parts(label, skip)"
+
+
+def _entry(name: str, sql: str) -> str:
+    return f"{quoted(name)} AS ({sql})"

@@ -30,13 +30,13 @@ class FileCache:
         self.folder = folder
         self.max_bytes = max_bytes
 
-    def get(self, name: str, download: Callable[[Path], None]) -> Path:
+    def get(self, name: str, download: Callable[[Path], None], *, suffix: str = "") -> Path:
         """Return the file of that name, calling `download` with a path to fill if no process has it yet.
 
-        A name must always mean the same bytes.
+        A name must always mean the same bytes. The path ends with `suffix`, for readers that look at it.
         """
         digest = hashlib.sha256(name.encode()).hexdigest()
-        path = self.folder / digest[:2] / digest
+        path = self.folder / digest[:2] / f"{digest}{suffix}"
         if _touch(path):
             return path
         with self._locked(digest[:2]):

@@ -28,7 +28,8 @@ class FolderBackend:
         self.incoming = self.root / INCOMING
 
     def uri(self, key: str) -> str:
-        return (self.root / key).as_uri() if key else self.root.as_uri()
+        # Not percent-encoded: Iceberg's readers take the text after the scheme for the path as it is.
+        return f"file://{self.root / key if key else self.root}"
 
     def path(self, key: str) -> Path:
         path = self._place(key)

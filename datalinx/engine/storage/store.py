@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
 
 from datalinx.engine.storage.backend import Backend, Stored
 from datalinx.engine.storage.cache import FileCache
@@ -58,18 +57,18 @@ class Storage:
 
     @classmethod
     def open(cls, url: str, cache_dir: Path, *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> "Storage":
-        """Return the storage at a folder, a `file:` address or `s3://bucket/prefix`.
+        """Return the storage at a folder, a `file://` address (not percent-encoded) or `s3://bucket/prefix`.
 
         `cache_dir` keeps what is downloaded, at most about `cache_bytes`; a folder needs no downloads.
         """
-        parts = urlsplit(url)
+        scheme, separator, rest = url.partition("://")
+        bucket, _, prefix = rest.strip("/").partition("/")
         backend: Backend
-        if parts.scheme == "s3" and parts.netloc:
-            prefix = check_key(parts.path.strip("/")) if parts.path.strip("/") else ""
-            backend = ObjectBackend(parts.netloc, prefix, cache_dir / "incoming")
-        elif parts.scheme == "file" and not parts.netloc:
-            backend = FolderBackend(Path(unquote(parts.path)))
-        elif "://" not in url and url:
+        if scheme == "s3" and bucket:
+            backend = ObjectBackend(bucket, check_key(prefix) if prefix else "", cache_dir / "incoming")
+        elif scheme == "file" and rest.startswith("/"):
+            backend = FolderBackend(Path(rest))
+        elif url and not separator:
             backend = FolderBackend(Path(url))
         else:
             raise Invalid(
@@ -82,7 +81,7 @@ class Storage:
         return Storage(self.backend, self.cache, self._key(prefix))
 
     def uri(self, key: str = "") -> str:
-        """Return the address of a key, or of this corner itself."""
+        """Return the address of a key, or of this corner itself, without percent-encoding."""
         return self.backend.uri(self._key(key) if key else self.prefix)
 
     def info(self, key: str) -> Stored | None:
@@ -214,7 +213,7 @@ class Storage:
             ):
                 shutil.copyfileobj(source, target, _CHUNK_BYTES)
 
-        return self.cache.get(name, download)
+        return self.cache.get(name, download, suffix=Path(full).suffix)
 
     def _held(self, path: Path, folder: Path | None) -> Path:
         if folder is None:

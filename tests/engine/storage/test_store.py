@@ -217,8 +217,10 @@ def test_storage__address_of_another_kind__is_refused(url, tmp_path):
 
 
 def test_storage__file_address__is_the_folder(tmp_path):
-    Storage.open((tmp_path / "a b").as_uri(), tmp_path / "cache").put_bytes("x", b"1")
-    assert (tmp_path / "a b/x").read_bytes() == b"1"
+    storage = Storage.open(f"file://{tmp_path}/a b%20", tmp_path / "cache")
+    storage.put_bytes("x", b"1")
+    assert (tmp_path / "a b%20/x").read_bytes() == b"1"
+    assert Storage.open(storage.uri(), tmp_path / "cache").uri("x") == f"file://{tmp_path}/a b%20/x"
 
 
 @pytest.mark.objectstore

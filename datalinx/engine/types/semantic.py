@@ -1,36 +1,48 @@
 """A semantic type: the facts about one meaning of a value, and the expressions that check and clean it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+import orjson
+from pydantic import ValidationError
 from sqlglot import exp
 
-from datalinx.engine.types.base import BaseName, PiiClass
+from datalinx import errors
+from datalinx.engine.spec.base import Part
+from datalinx.engine.types.base import BASE_TYPES, BaseName, PiiClass
+from datalinx.engine.types.sql import sql
 
 
-class Parameters(BaseModel):
+class Parameters(Part):
     """The parameters of a semantic type. The types that take some derive from this."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 Lowering = Callable[[exp.Expression, Parameters], exp.Expression]
-"""From a value's expression (and the parameters) to an expression of DuckDB's dialect."""
+"""From a value's expression and the parameters to an expression of DuckDB's dialect."""
 
 
-@dataclass(frozen=True)
+def hidden(value: exp.Expression) -> exp.Expression:
+    """Mask a value altogether: NULL stays NULL."""
+    return sql("CASE WHEN :v IS NOT NULL THEN '***' END", v=value)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SemanticType:
     """One entry of the table of facts.
 
-    All expressions are vectorised and null-safe (NULL in, NULL out). A value is seen in two forms:
+    All expressions are vectorised, never raise, and are null-safe (NULL in, NULL out). A value has two forms:
 
     * the *raw* form is TEXT, as it stands in a source: `normalise` takes it and gives a value of the base
       type, or NULL when the text cannot be read as this type;
-    * the *stored* form has the base type (`stored_as`, TEXT for most): `check` takes it and tells whether a
-      column of this type may hold it as it stands; `mask` takes it and gives TEXT that hides the person.
+    * the *stored* form has the base type (`stored_as`, VARCHAR for most): `check` takes it and tells whether
+      a column of this type may hold it as it stands; `mask` takes it and gives TEXT that hides the person.
 
     So a column of type `amount` first casts to its decimal, then checks; the decorator `amount` normalises.
+
+    `examples` pass the check, written as text. `counter_examples` neither pass the check nor normalise.
+    `normalised` are pairs (raw, normal form) with default parameters. `column_names` is a pattern of the
+    names that such columns tend to have. `weight` (0 to 1) says how much the values alone tell: 1 for an
+    address with an @, 0 for a number that may mean anything.
     """
 
     name: str
@@ -44,34 +56,60 @@ class SemanticType:
     normalised: tuple[tuple[str, str], ...]
     checker: Lowering
     normaliser: Lowering
-    masker: Callable[[exp.Expression], exp.Expression]
+    masker: Callable[[exp.Expression], exp.Expression] = hidden
+    detector: Callable[[exp.Expression], exp.Expression] | None = None
     parameters: type[Parameters] = Parameters
     column_names: str = ""
     weight: float = 1.0
     custom: bool = False
-    lineage: tuple[str, ...] = field(default=())
 
     @property
     def stored_as(self) -> str:
-        """The DuckDB type of the stored form, as `cast_from` and the decorators see it."""
-        raise NotImplementedError
+        """The DuckDB type of what `normalise` gives and of what `check` and `mask` take."""
+        return BASE_TYPES[self.base].duckdb
 
-    def parse_parameters(self, values: dict[str, object]) -> Parameters:
-        """Return the parameters with their defaults; raise `Invalid` with one error a wrong key."""
-        raise NotImplementedError
+    def parse_parameters(self, values: Mapping[str, object]) -> Parameters:
+        """Return the parameters with their defaults filled in.
+
+        Raise `Invalid` `VALIDATION_ERROR` (or `UNKNOWN_FIELD`) with one field error for each wrong one.
+        """
+        try:
+            return self.parameters.model_validate_json(orjson.dumps(dict(values)))
+        except ValidationError as error:
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: ValidationError) -> errors.Invalid:
+        faults = []
+        for fault in error.errors(include_url=False, include_context=False):
+            field = ".".join(str(step) for step in fault["loc"])
+            unknown = fault["type"] == "extra_forbidden"
+            code = "unknown_field" if unknown else fault["type"]
+            message = fault["msg"].removeprefix("Value error, ").rstrip(".") + "."
+            if unknown:
+                known = ", ".join(self.parameters.model_fields) or "none"
+                message = f"{self.name} has no parameter `{field}`; it takes: {known}."
+            faults.append(errors.FieldError(field, code, message))
+        is_unknown = any(fault.code == "unknown_field" for fault in faults)
+        return errors.Invalid(
+            "UNKNOWN_FIELD" if is_unknown else "VALIDATION_ERROR", faults[0].message, errors=faults
+        )
 
     def check(self, value: exp.Expression, params: Parameters | None = None) -> exp.Expression:
-        """Return a boolean over a value of the base type: TRUE when a column of this type may hold it."""
-        raise NotImplementedError
+        """Return a boolean over a stored value: TRUE when a column of this type may hold it, NULL for NULL."""
+        return self.checker(value, params or self.parameters())
 
     def normalise(self, value: exp.Expression, params: Parameters | None = None) -> exp.Expression:
-        """Return the normal form, of the base type, of a TEXT expression; NULL when there is none."""
-        raise NotImplementedError
+        """Return the normal form, of the base type, of a raw TEXT value; NULL when there is none."""
+        return self.normaliser(value, params or self.parameters())
 
     def mask(self, value: exp.Expression) -> exp.Expression:
         """Return TEXT that keeps the shape of a stored value and hides the person behind it."""
-        raise NotImplementedError
+        return self.masker(value)
 
-    def detect(self, values: list[str]) -> float:
-        """Return the share (0 to 1) of the values that can be read as this type; NULLs do not count."""
-        raise NotImplementedError
+    def looks_like(self, value: exp.Expression) -> exp.Expression:
+        """Return a boolean over a raw TEXT value: TRUE when it can be read as this type."""
+        if self.detector:
+            return self.detector(value)
+        return sql(
+            "CASE WHEN :v IS NOT NULL THEN :normal IS NOT NULL END", v=value, normal=self.normalise(value)
+        )

@@ -1,8 +1,11 @@
 """Writing syntax trees by example: a piece of SQL with named places, parsed once and filled many times."""
 
+import re
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
-from typing import cast
+from typing import Any, cast
 
+import orjson
 import sqlglot
 from sqlglot import exp
 
@@ -60,6 +63,20 @@ def without_blanks(value: exp.Expression) -> exp.Expression:
     return sql(f"trim(:value, {_BLANKS})", value=value)
 
 
+def read(
+    value: exp.Expression,
+    is_valid: Callable[[exp.Expression], exp.Expression],
+    result: Callable[[exp.Expression], exp.Expression] = lambda text: text,
+) -> exp.Expression:
+    """Return `result` of the value where it is valid, or valid once trimmed; NULL elsewhere.
+
+    Most values carry no white space at their ends, and trimming costs more than most tests: only what fails
+    as it stands is trimmed.
+    """
+    inner = trimmed(value)
+    return when((is_valid(value), result(value)), (is_valid(inner), result(inner)))
+
+
 def all_of(*conditions: exp.Expression) -> exp.Expression:
     """Return the conjunction, cheapest test first as the caller orders them."""
     return cast("exp.Expression", exp.and_(*conditions))
@@ -73,15 +90,51 @@ def when(*branches: tuple[exp.Expression, exp.Expression | str]) -> exp.Expressi
     return case
 
 
-def look_up(value: exp.Expression, entries: dict[str, str]) -> exp.Expression:
-    """Return the entry of a constant MAP; NULL for a key that it lacks."""
-    return sql("(:map)[:value]", map=_constant_map(tuple(entries.items())), value=value)
+# A constant MAP is searched from end to end, so a large one is cut into small ones under a binary search.
+_MAP_SIZE = 48
+
+
+def look_up(value: exp.Expression, entries: Mapping[str, str]) -> exp.Expression:
+    """Return the entry for a text as a VARCHAR; NULL for a text that is no key."""
+    return _search(value, tuple(sorted(entries.items())))
+
+
+def _search(value: exp.Expression, entries: tuple[tuple[str, str], ...]) -> exp.Expression:
+    if len(entries) <= _MAP_SIZE:
+        # One literal instead of hundreds of nodes; the engine reads it once, when it plans.
+        pairs = orjson.dumps(dict(entries)).decode()
+        return sql(
+            "(from_json(:pairs, :type))[:value]", pairs=pairs, type='"MAP(VARCHAR,VARCHAR)"', value=value
+        )
+    middle = len(entries) // 2
+    below, above = _search(value, entries[:middle]), _search(value, entries[middle:])
+    is_below = exp.LT(this=_as_part(value), expression=exp.Literal.string(entries[middle][0]))
+    return exp.Case(ifs=[exp.If(this=is_below, true=below)], default=above)
 
 
 @lru_cache(maxsize=64)
-def _constant_map(entries: tuple[tuple[str, str], ...]) -> exp.Expression:
-    pairs = [
-        exp.PropertyEQ(this=exp.Literal.string(key), expression=exp.Literal.string(entry))
-        for key, entry in entries
+def one_of(words: frozenset[str]) -> str:
+    """Return a pattern that matches exactly these words, common beginnings written once.
+
+    RE2 walks it one character at a time, so thousands of words cost no more than a few.
+    """
+    tree: dict[str, Any] = {}
+    for word in sorted(words):
+        node = tree
+        for letter in word:
+            node = node.setdefault(letter, {})
+        node[""] = {}
+    return f"(?:{_alternatives(tree)})"
+
+
+def _alternatives(node: dict[str, Any]) -> str:
+    ends = [re.escape(letter) for letter, rest in node.items() if letter and rest == {"": {}}]
+    longer = [
+        re.escape(letter) + _alternatives(rest)
+        for letter, rest in node.items()
+        if letter and rest != {"": {}}
     ]
-    return exp.ToMap(this=exp.Struct(expressions=pairs))
+    choices = longer + ([ends[0] if len(ends) == 1 else f"[{''.join(ends)}]"] if ends else [])
+    if len(choices) == 1 and "" not in node:
+        return choices[0]
+    return f"(?:{'|'.join(choices)})" + ("?" if "" in node else "")

@@ -1,0 +1,182 @@
+"""Telephone numbering plans as SQL, made from the metadata of the `phonenumbers` library.
+
+A number is valid here when it has the shape of its plan: a calling code of ITU-T E.164 and a national number
+that the plan's general description admits (leading digits and lengths). Whether a range is assigned today
+does not count: numbers reserved for fiction and new ranges are valid, as reserved domain names are in email.
+
+How this differs from parsing and validating with the library (generated cases are compared in the tests):
+
+* valid here, not there: numbers in ranges that are not assigned, and numbers that the region's general
+  description admits but no type of line uses;
+* refused here, taken there: letters (`1-800-FLOWERS`), extensions (E.164 has no place for them, and the
+  number of a switchboard is not a person's), an international prefix other than + without `default_region`,
+  a trunk prefix other than 0 after the calling code.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+import phonenumbers
+from phonenumbers import PhoneMetadata
+from sqlglot import exp
+
+from datalinx.engine.types.sql import full_match, sql, when
+
+# What people write between digits. The rare ones are removed only where the usual ones do not suffice.
+_USUAL = (" ", "-", "(", ")", ".")
+_USUAL_PATTERN = r"[+0-9 ().-]*"
+_RARE = "\t\r\n/\u00a0\u200b\u200e\u200f\u2009\u202a\u202c\u202f\u2010\u2011\u2012\u2013\u2014\u2212\ufeff"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the metadata says of one region, or of one calling code that belongs to none (+800).
+
+    `general` describes all national numbers. `dialled_abroad` and `dialled_at_home` are what is put before a
+    number; `rewriting` says how the rest changes when the latter is taken off, in the few plans that do so.
+    """
+
+    code: str
+    general: str
+    dialled_abroad: str
+    dialled_at_home: str
+    trunk: str
+    rewriting: str
+
+
+@cache
+def regions() -> frozenset[str]:
+    """Return the regions (ISO 3166-1 alpha-2, and a few that share them) that have a numbering plan."""
+    return frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
+@cache
+def _plan(code: int, region: str) -> Plan:
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+    if metadata is None or metadata.general_desc is None:
+        raise LookupError(f"phonenumbers has no metadata of {region}")
+    return Plan(
+        code=str(code),
+        general=f"(?:{_compact(metadata.general_desc.national_number_pattern)})",
+        dialled_abroad=_compact(metadata.international_prefix),
+        dialled_at_home=_compact(metadata.national_prefix_for_parsing),
+        trunk=metadata.national_prefix or "",
+        rewriting=metadata.national_prefix_transform_rule or "",
+    )
+
+
+def _compact(pattern: str | None) -> str:
+    return re.sub(r"\s", "", pattern or "")
+
+
+@cache
+def _plans() -> tuple[Plan, ...]:
+    """The plans of all regions; those that share a calling code stand together, the main one first."""
+    return tuple(
+        _plan(code, region)
+        for code, sharing in sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items())
+        for region in sharing
+    )
+
+
+@cache
+def international_pattern() -> str:
+    """Return the pattern of all numbers in E.164 form, plus sign included."""
+    generals: dict[str, list[str]] = {}
+    for plan in _plans():
+        if plan.general not in generals.setdefault(plan.code, []):
+            generals[plan.code].append(plan.general)
+    return r"\+(?:" + "|".join(f"{code}(?:{'|'.join(shapes)})" for code, shapes in generals.items()) + ")"
+
+
+@cache
+def _trunk_zero_pattern() -> str:
+    """Calling codes of plans whose national form starts with a zero, as in `+44 (0)20`, and that zero."""
+    main = {plan.code: plan for plan in reversed(_plans())}
+    return rf"^\+({'|'.join(sorted(code for code, plan in main.items() if plan.trunk == '0'))})0"
+
+
+def to_e164(value: exp.Expression, region: str | None) -> exp.Expression:
+    """Return the E.164 form of a TEXT expression, NULL where there is none.
+
+    `region` is where a number without calling code would be dialled; None takes international numbers alone.
+    """
+    digits = _digits(value)
+    candidate = digits if region is None else _internationalised(digits, region)
+    without_zero = sql(
+        "regexp_replace(:c, :zero, :plus)", c=candidate, zero=_trunk_zero_pattern(), plus=r"+\1"
+    )
+    return when((_is_e164(candidate), candidate), (_is_e164(without_zero), without_zero))
+
+
+def _is_e164(value: exp.Expression) -> exp.Expression:
+    return sql("length(:v) <= 16 AND regexp_full_match(:v, :p)", v=value, p=international_pattern())
+
+
+def _digits(value: exp.Expression) -> exp.Expression:
+    """The value without what stands between digits. Letters stay, so that they fail the pattern."""
+    rare = sql("regexp_replace(translate(:v, :rare, ''), '^ *tel:', '')", v=value, rare=_RARE)
+    usual = sql(
+        "CASE WHEN regexp_full_match(:v, :usual) THEN :v ELSE :rare END",
+        v=value,
+        usual=_USUAL_PATTERN,
+        rare=rare,
+    )
+    for separator in _USUAL:
+        usual = sql("replace(:v, :separator, '')", v=usual, separator=separator)
+    return usual
+
+
+def _internationalised(digits: exp.Expression, region: str) -> exp.Expression:
+    """A number as dialled in a region, with plus sign and calling code."""
+    plan = _plan(phonenumbers.country_code_for_region(region), region)
+    at_home = _without_prefix(digits, plan)
+    # Some leave out the plus sign alone.
+    after_code = _without_prefix(sql("substr(:d, :start)", d=digits, start=len(plan.code) + 1), plan)
+
+    def international(number: exp.Expression) -> exp.Expression:
+        return sql(":code || :n", code=f"+{plan.code}", n=number)
+
+    abroad = f"^(?:{plan.dialled_abroad})"
+    return when(
+        (sql("starts_with(:d, '+')", d=digits), digits),
+        (
+            sql("regexp_matches(:d, :abroad)", d=digits, abroad=f"{abroad}[1-9]"),
+            sql("regexp_replace(:d, :abroad, '+')", d=digits, abroad=abroad),
+        ),
+        (full_match(at_home, plan.general), international(at_home)),
+        (full_match(digits, plan.general), international(digits)),
+        (
+            sql(
+                "starts_with(:d, :code) AND regexp_full_match(:n, :g)",
+                d=digits,
+                code=plan.code,
+                n=after_code,
+                g=plan.general,
+            ),
+            international(after_code),
+        ),
+    )
+
+
+def _without_prefix(digits: exp.Expression, plan: Plan) -> exp.Expression:
+    """The national number without what is dialled before it at home."""
+    prefix = plan.dialled_at_home
+    if not prefix:
+        return digits
+    if prefix in "0123456789":
+        return sql("CASE WHEN starts_with(:d, :p) THEN substr(:d, 2) ELSE :d END", d=digits, p=prefix)
+    start = f"^(?:{prefix})"
+    plain = sql("regexp_replace(:d, :start, '')", d=digits, start=start)
+    if not plan.rewriting:
+        return plain
+    return sql(
+        "CASE WHEN regexp_extract(:d, :start, :group) <> '' "
+        "THEN regexp_replace(:d, :start, :rewriting) ELSE :plain END",
+        d=digits,
+        start=start,
+        group=re.compile(start).groups,
+        rewriting=plan.rewriting,
+        plain=plain,
+    )

@@ -15,7 +15,11 @@ from sqlglot.errors import SqlglotError
 from datalinx import errors
 from datalinx.engine.compile.plan import InputShape, SourceColumn
 
-_CONFIG = {"threads": 1, "memory_limit": "256MB", "enable_external_access": "false"}
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,
+    "memory_limit": "256MB",
+    "enable_external_access": "false",
+}
 _LIMITS = (
     "SET TimeZone = 'UTC'",
     "SET lock_configuration = true",
@@ -53,7 +57,7 @@ class Binder:
             raise errors.Invalid("INVALID_INPUT", message) from error
         self._relations.add(name)
 
-    def type_of(self, expression: exp.Expression, names: Mapping[str, str] | None = None) -> str:
+    def type_of(self, expression: exp.Expr, names: Mapping[str, str] | None = None) -> str:
         """DuckDB's name of the expression's type; `names` are the types of columns without an alias.
 
         Raise `Invalid` `EXPRESSION_INVALID` with DuckDB's reason when it has none.
@@ -72,12 +76,12 @@ class Binder:
         self._check_literals(query)
         return tuple(self._describe(query))
 
-    def evaluate(self, expressions: Iterable[exp.Expression]) -> tuple[Any, ...]:
+    def evaluate(self, expressions: Iterable[exp.Expr]) -> tuple[Any, ...]:
         """The values of expressions over constants alone."""
         row = self._execute(exp.select(*(expression.copy() for expression in expressions))).fetchone()
         return tuple(row or ())
 
-    def _check_literals(self, tree: exp.Expression) -> None:
+    def _check_literals(self, tree: exp.Expr) -> None:
         """Cast every literal that is cast: describing does not, and a wrong date would reject every row."""
         for node in tree.find_all(exp.Cast):
             if isinstance(node.this, exp.Literal) and not isinstance(node, exp.TryCast):
@@ -102,7 +106,7 @@ def _data_type(column: SourceColumn) -> exp.DataType:
         raise errors.Invalid("INVALID_INPUT", message) from error
 
 
-def _null_of(name: str, kind: str) -> exp.Expression:
+def _null_of(name: str, kind: str) -> exp.Expr:
     return exp.alias_(
         exp.cast(exp.null(), exp.DataType.build(kind, dialect="duckdb", udt=True)), name, quoted=True
     )

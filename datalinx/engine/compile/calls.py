@@ -79,7 +79,7 @@ def _check_literals(to: Rebuilder, node: exp.Anonymous, function: Function) -> l
     return found
 
 
-def _literal_value(node: exp.Expression) -> str | float | None:
+def _literal_value(node: exp.Expr) -> str | float | None:
     sign = -1.0 if isinstance(node, exp.Neg) else 1.0
     literal = node.this if isinstance(node, exp.Neg) else node
     if not isinstance(literal, exp.Literal):
@@ -114,9 +114,7 @@ def _growth(
     return growth
 
 
-def _aggregate(
-    to: Rebuilder, node: exp.Anonymous, function: Function, condition: exp.Expression | None
-) -> Node:
+def _aggregate(to: Rebuilder, node: exp.Anonymous, function: Function, condition: exp.Expr | None) -> Node:
     if not to.aggregates_allowed:
         raise to.refusal(
             f"The aggregate `{function.name}` can only stand in a field of type aggregate.", node
@@ -126,7 +124,7 @@ def _aggregate(
     to.attempts = []
     try:
         call = _aggregate_call(to, node, function)
-        tree: exp.Expression = call
+        tree: exp.Expr = call
         if condition is not None:
             tree = exp.Filter(this=call, expression=exp.Where(this=_argument(to, condition)))
         attempts = tuple(to.attempts)
@@ -160,7 +158,7 @@ def _aggregate_call(to: Rebuilder, node: exp.Anonymous, function: Function) -> e
     return exp.Anonymous(this=name, expressions=[first, *built[1:]])
 
 
-def _argument(to: Rebuilder, node: exp.Expression) -> exp.Expression:
+def _argument(to: Rebuilder, node: exp.Expr) -> exp.Expr:
     """An argument of an aggregate: where a row could make it raise it gives NULL, and the attempt is noted."""
     built = to.rebuild(node)
     if built.is_safe or to.attempts is None or not to.catches_errors:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import JsonValue
-
 from datalinx import errors
 from datalinx.engine.compile.chain import Chain
 from datalinx.engine.compile.parsing import did_you_mean
@@ -58,9 +56,9 @@ def decorate(chain: Chain, entry: Decorator) -> None:
     _normalise(chain, semantic, entry.parameters)
 
 
-def decorators_as_documents(types: TypeRegistry) -> list[dict[str, JsonValue]]:
+def decorators_as_documents(types: TypeRegistry) -> list[dict[str, object]]:
     """Every decorator with the JSON Schema of its parameters, for forms and for the docs."""
-    own = [
+    own: list[dict[str, object]] = [
         {
             "name": kind.name,
             "description": kind.description,
@@ -68,7 +66,7 @@ def decorators_as_documents(types: TypeRegistry) -> list[dict[str, JsonValue]]:
         }
         for kind in DECORATORS.values()
     ]
-    semantic = [
+    semantic: list[dict[str, object]] = [
         {"name": name, "description": found.description, "parameters": found.parameters.model_json_schema()}
         for name in types.names()
         if (found := types.semantic(name)) is not None

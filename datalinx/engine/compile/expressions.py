@@ -1,6 +1,7 @@
 """Users' expressions, made safe: parsed, rebuilt from the allow-list, resolved against the inputs."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from sqlglot import exp
 
@@ -39,7 +40,8 @@ def rebuild_expression(text: str, scope: Scope, *, aggregates: bool = False) -> 
     except RecursionError:
         raise not_allowed("The expression is nested too deeply; move a part of it into a CTE.") from None
     return Rebuilt(
-        node.tree,
+        # Every kind of node that there are objects of is an Expression; sqlglot's signatures say less.
+        cast("exp.Expression", node.tree),
         node.is_safe,
         rebuilder.has_cast,
         tuple(dict.fromkeys(rebuilder.references)),

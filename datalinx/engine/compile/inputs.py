@@ -10,7 +10,7 @@ from sqlglot import exp
 from datalinx import errors
 from datalinx.engine.compile.binder import Binder
 from datalinx.engine.compile.names import match
-from datalinx.engine.compile.plan import CompiledInput, InputShape, Read
+from datalinx.engine.compile.plan import CompiledInput, InputShape, Read, SourceColumn
 from datalinx.engine.compile.queries import parse_query, rebuild_query, tables_of
 from datalinx.engine.spec.mapping import Input
 
@@ -70,6 +70,18 @@ def order_of(name: str, ctes: Mapping[str, str]) -> tuple[str, ...]:
 
     visit(name)
     return tuple(order)
+
+
+def describe_cte(
+    name: str, *, ctes: Mapping[str, str], inputs: Mapping[str, InputShape]
+) -> tuple[SourceColumn, ...]:
+    """The columns that a CTE gives; `inputs` are the shapes of what it reads, by `Read.relation`.
+
+    Raise `Invalid` for everything that is wrong with it: what may not stand in a CTE, an unknown table or
+    column, a cycle.
+    """
+    with Binder() as binder:
+        return InputCompiler(inputs, ctes, binder).add_cte(name).columns
 
 
 @dataclass

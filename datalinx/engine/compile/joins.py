@@ -1,5 +1,7 @@
 """The joins of a mapping, from pairs of column names to conditions that raise for no value."""
 
+from functools import reduce
+
 from sqlglot import exp
 
 from datalinx.engine.compile.names import Reference, Scope
@@ -14,12 +16,15 @@ _COMPARABLE = ({"whole", "decimal", "floating"}, {"date", "timestamp", "timestam
 
 def compile_join(join: Join, scope: Scope) -> CompiledJoin:
     """Compile one join; raise `Invalid` `UNKNOWN_COLUMN` for a name that its input does not have."""
-    conditions = []
+    conditions: list[exp.Expression] = []
     for left_name, right_name in join.on:
         left = Reference(join.left, scope.column(join.left, left_name))
         right = Reference(join.right, scope.column(join.right, right_name))
         conditions.append(_equal(left, right))
-    return CompiledJoin(join.right, join.type, exp.and_(*conditions) if conditions else None)
+    both = (
+        reduce(lambda left, right: exp.And(this=left, expression=right), conditions) if conditions else None
+    )
+    return CompiledJoin(join.right, join.type, both)
 
 
 def _equal(left: Reference, right: Reference) -> exp.Expression:

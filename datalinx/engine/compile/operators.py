@@ -223,7 +223,7 @@ def common_kind(*nodes: Node) -> Kind | None:
     return kinds.pop() if kinds else "any"
 
 
-def _flags(node: exp.Expression) -> dict[str, Any]:
+def _flags(node: exp.Expr) -> dict[str, Any]:
     """The arguments that are plain yes or no: how the dialect's operator behaves."""
     return {name: value for name, value in node.args.items() if isinstance(value, bool)}
 

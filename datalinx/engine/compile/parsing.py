@@ -8,7 +8,7 @@ from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.parsers.duckdb import DuckDBParser
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from datalinx import errors
 
@@ -64,12 +64,12 @@ def parse_one(text: str) -> exp.Expression:
     return cast("exp.Expression", found[0])
 
 
-def not_allowed(message: str, node: exp.Expression | None = None, text: str = "") -> errors.Invalid:
+def not_allowed(message: str, node: exp.Expr | None = None, text: str = "") -> errors.Invalid:
     """The refusal `EXPRESSION_NOT_ALLOWED`, with the place of `node` in `text` when it is known."""
     return refused("EXPRESSION_NOT_ALLOWED", message, node, text)
 
 
-def refused(code: str, message: str, node: exp.Expression | None, text: str) -> errors.Invalid:
+def refused(code: str, message: str, node: exp.Expr | None, text: str) -> errors.Invalid:
     """An `Invalid` whose sentence and details say where in `text` the node stands."""
     place = _place(node, text)
     if place is None:
@@ -113,7 +113,7 @@ def _parse_error(error: ParseError) -> errors.Invalid:
     return errors.Invalid("EXPRESSION_INVALID", message + ".", details={"line": line, "column": column})
 
 
-def _place(node: exp.Expression | None, text: str) -> tuple[int, int] | None:
+def _place(node: exp.Expr | None, text: str) -> tuple[int, int] | None:
     """Line and column, from 1, of the node's first character that the parser knows of."""
     if node is None:
         return None

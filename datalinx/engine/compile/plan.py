@@ -219,10 +219,9 @@ def inlined_size(expression: exp.Expression, steps: Iterable[Step]) -> int:
     sizes: dict[str, int] = {}
 
     def size(tree: exp.Expression) -> int:
-        leaves = tree.find_all(exp.Column, exp.Literal)
-        return sum(
-            1 if isinstance(leaf, exp.Literal) or leaf.table else sizes.get(leaf.name, 1) for leaf in leaves
-        )
+        literals = sum(1 for _ in tree.find_all(exp.Literal))
+        columns = tree.find_all(exp.Column)
+        return literals + sum(1 if column.table else sizes.get(column.name, 1) for column in columns)
 
     # Lower levels come first, so that what a step names is known.
     for step in steps:

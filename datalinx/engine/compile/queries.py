@@ -86,11 +86,11 @@ class QueryRebuilder(Rebuilder):
             raise self.refusal("Write a column as `alias.name`.", node)
         return Node(exp.column(parts[-1], table=parts[0] if len(parts) == 2 else None, quoted=True))
 
-    def aggregate(self, tree: exp.Expression, attempts: tuple[exp.Expression, ...]) -> Node:
+    def aggregate(self, tree: exp.Expr, attempts: tuple[exp.Expr, ...]) -> Node:
         """An aggregate stays where it is."""
         return Node(tree)
 
-    def query(self, node: exp.Expression) -> exp.Query:
+    def query(self, node: exp.Expr) -> exp.Query:
         """A SELECT, a set operation or one of these in parentheses."""
         own = list(self._own)
         try:
@@ -131,7 +131,7 @@ class QueryRebuilder(Rebuilder):
         self._tail(node, made)
         return made
 
-    def _set_operation(self, node: exp.Expression) -> exp.Query:
+    def _set_operation(self, node: exp.Expr) -> exp.Query:
         self._only(node, "this", "expression", "distinct", "with_", "order", "limit", "offset")
         made = type(node)(distinct=bool(node.args.get("distinct")))
         self._with(node, made)
@@ -140,7 +140,7 @@ class QueryRebuilder(Rebuilder):
         self._tail(node, made)
         return cast("exp.Query", made)
 
-    def _with(self, node: exp.Expression, made: exp.Expression) -> None:
+    def _with(self, node: exp.Expr, made: exp.Expr) -> None:
         clause = node.args.get("with_")
         if clause is None:
             return
@@ -154,7 +154,7 @@ class QueryRebuilder(Rebuilder):
             self._own.append(entry.alias.lower())
         made.set("with_", exp.With(expressions=entries))
 
-    def _tail(self, node: exp.Expression, made: exp.Expression) -> None:
+    def _tail(self, node: exp.Expr, made: exp.Expr) -> None:
         if (order := node.args.get("order")) is not None:
             made.set("order", self._order(order))
         for name, kind in (("limit", exp.Limit), ("offset", exp.Offset)):
@@ -162,7 +162,7 @@ class QueryRebuilder(Rebuilder):
                 self._only(clause, "expression")
                 made.set(name, kind(expression=self._whole_number(clause.expression)))
 
-    def _order(self, node: exp.Expression) -> exp.Order:
+    def _order(self, node: exp.Expr) -> exp.Order:
         self._only(node, "expressions")
         terms = []
         for term in node.expressions:
@@ -171,12 +171,12 @@ class QueryRebuilder(Rebuilder):
             terms.append(exp.Ordered(this=self.rebuild(term.this).tree, **flags))
         return exp.Order(expressions=terms)
 
-    def _projection(self, node: exp.Expression) -> exp.Expression:
+    def _projection(self, node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Alias):
             return exp.alias_(self.rebuild(node.this).tree, node.alias, quoted=True)
         return self.rebuild(node).tree
 
-    def _relation(self, node: exp.Expression) -> exp.Expression:
+    def _relation(self, node: exp.Expr) -> exp.Expr:
         alias = node.args.get("alias")
         if alias is not None:
             self._only(alias, "this")
@@ -221,7 +221,7 @@ class QueryRebuilder(Rebuilder):
             made.set("spec", self._frame(spec))
         return Node(made)
 
-    def _window_call(self, call: exp.Anonymous) -> exp.Expression:
+    def _window_call(self, call: exp.Anonymous) -> exp.Expr:
         name = call.name.lower()
         function = _WINDOW_FUNCTIONS.get(name)
         if function is None:
@@ -233,9 +233,9 @@ class QueryRebuilder(Rebuilder):
             raise self.refusal(f"`{name}` does not take {len(call.expressions)} arguments.", call)
         return exp.Anonymous(this=name, expressions=self._all(call.expressions))
 
-    def _frame(self, node: exp.Expression) -> exp.WindowSpec:
+    def _frame(self, node: exp.Expr) -> exp.WindowSpec:
         self._only(node, "kind", "start", "start_side", "end", "end_side")
-        parts = {
+        parts: dict[str, str | exp.Expr] = {
             name: str(node.args[name]).upper()
             for name in ("kind", "start_side", "end_side")
             if node.args.get(name)
@@ -244,22 +244,22 @@ class QueryRebuilder(Rebuilder):
             bound = node.args.get(name)
             if isinstance(bound, str) and bound.upper() in _BOUNDS:
                 parts[name] = bound.upper()
-            elif isinstance(bound, exp.Expression):
+            elif isinstance(bound, exp.Expr):
                 parts[name] = self._whole_number(bound)
         allowed = {"ROWS", "RANGE", "GROUPS", "PRECEDING", "FOLLOWING", *_BOUNDS}
         if any(isinstance(part, str) and part not in allowed for part in parts.values()):
             raise self.refusal("This frame of a window is not possible.", node)
         return exp.WindowSpec(**parts)
 
-    def _whole_number(self, node: exp.Expression) -> exp.Expression:
+    def _whole_number(self, node: exp.Expr) -> exp.Expr:
         if not isinstance(node, exp.Literal) or not node.name.isdecimal() or len(node.name) > 12:
             raise self.refusal("Here stands a whole number.", node)
         return exp.Literal(this=node.name, is_string=False)
 
-    def _all(self, nodes: list[exp.Expression]) -> list[exp.Expression]:
+    def _all(self, nodes: list[exp.Expr]) -> list[exp.Expr]:
         return [self.rebuild(node).tree for node in nodes]
 
-    def _only(self, node: exp.Expression, *names: str) -> None:
+    def _only(self, node: exp.Expr, *names: str) -> None:
         """Refuse a node that has more parts than those that its rule knows."""
         for name, value in node.args.items():
             if value and name not in names:
@@ -288,17 +288,13 @@ class QueryRebuilder(Rebuilder):
         return Node(exp.Star())
 
 
-def _rule(method: Callable[..., Node]) -> Rule:
-    return cast("Rule", method)
-
-
-_RULES: Mapping[type[exp.Expression], Rule] = ChainMap(
+_RULES: Mapping[type[exp.Expr], Rule] = ChainMap(
     {
-        exp.Window: _rule(QueryRebuilder._window),
-        exp.In: _rule(QueryRebuilder._in),
-        exp.Exists: _rule(QueryRebuilder._exists),
-        exp.Subquery: _rule(QueryRebuilder._scalar_query),
-        exp.Star: _rule(QueryRebuilder._star),
+        exp.Window: QueryRebuilder._window,
+        exp.In: QueryRebuilder._in,
+        exp.Exists: QueryRebuilder._exists,
+        exp.Subquery: QueryRebuilder._scalar_query,
+        exp.Star: QueryRebuilder._star,
     },
     RULES,
 )

@@ -6,7 +6,7 @@ rules stand in `operators` and `calls`; a kind of node without one is refused.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from sqlglot import exp
 
@@ -26,7 +26,7 @@ Kind = Literal["text", "other", "any"]
 class Node:
     """A rebuilt node. `is_safe`: no row can make it raise. `growth`: how much longer its text can be."""
 
-    tree: exp.Expression
+    tree: exp.Expr
     kind: Kind = "other"
     is_safe: bool = False
     growth: float = 1
@@ -57,7 +57,7 @@ class Rebuilder:
     gives NULL instead, and is noted as an attempt.
     """
 
-    rules: "Mapping[type[exp.Expression], Rule]"
+    rules: "Mapping[type[exp.Expr], Rule]"
     catches_errors = True
 
     def __init__(self, text: str, scope: Scope, *, aggregates: bool = False) -> None:
@@ -68,11 +68,11 @@ class Rebuilder:
         self.within: list[Reference] = []
         self.aggregates: list[Aggregate] = []
         # The arguments of the aggregate around this place that may raise; None outside of aggregates.
-        self.attempts: list[exp.Expression] | None = None
+        self.attempts: list[exp.Expr] | None = None
         self.has_cast = False
         self._depth = 0
 
-    def rebuild(self, node: exp.Expression) -> Node:
+    def rebuild(self, node: exp.Expr) -> Node:
         """The node made anew by the rule for its kind, or `Invalid`."""
         rule = self.rules.get(type(node))
         if rule is None:
@@ -102,38 +102,42 @@ class Rebuilder:
         kind: Kind = "text" if kind_of(found.column.type) == "text" else "other"
         return Node(found.expression, kind, is_safe=True)
 
-    def aggregate(self, tree: exp.Expression, attempts: tuple[exp.Expression, ...]) -> Node:
+    def aggregate(self, tree: exp.Expr, attempts: tuple[exp.Expr, ...]) -> Node:
         """Put an aggregate aside; its column stands for it."""
-        aggregate = Aggregate(f"aggregate {len(self.aggregates)}", tree, attempts)
+        aggregate = Aggregate(
+            f"aggregate {len(self.aggregates)}",
+            cast("exp.Expression", tree),
+            tuple(cast("exp.Expression", attempt) for attempt in attempts),
+        )
         self.aggregates.append(aggregate)
         return Node(aggregate.column)
 
-    def refusal(self, message: str, node: exp.Expression) -> errors.Invalid:
+    def refusal(self, message: str, node: exp.Expr) -> errors.Invalid:
         """`EXPRESSION_NOT_ALLOWED` with the node's place."""
         return not_allowed(message, node, self.text)
 
 
-Rule = Callable[[Rebuilder, exp.Expression], Node]
-RULES: dict[type[exp.Expression], Rule] = {}
+Rule = Callable[[Any, Any], Node]
+RULES: dict[type[exp.Expr], Rule] = {}
 Rebuilder.rules = RULES
 
-N = TypeVar("N", bound=exp.Expression)
+N = TypeVar("N", bound=exp.Expr)
 
 
 def rule(
-    *kinds: type[exp.Expression],
+    *kinds: type[exp.Expr],
 ) -> Callable[[Callable[[Rebuilder, N], Node]], Callable[[Rebuilder, N], Node]]:
     """Register the function as the rule for these kinds of node."""
 
     def register(function: Callable[[Rebuilder, N], Node]) -> Callable[[Rebuilder, N], Node]:
-        RULES.update(dict.fromkeys(kinds, function))  # type: ignore[arg-type]  # the keys see to the match
+        RULES.update(dict.fromkeys(kinds, function))
         return function
 
     return register
 
 
 # What people try that has another way; everything else gets the last sentence of `_why`.
-_WHY: tuple[tuple[tuple[type[exp.Expression], ...], str], ...] = (
+_WHY: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
     (
         (exp.Query, exp.Exists, exp.All, exp.Any),
         "A sub-query cannot stand here; make a CTE of it and join that.",
@@ -155,7 +159,7 @@ _WHY: tuple[tuple[tuple[type[exp.Expression], ...], str], ...] = (
 )
 
 
-def _why(node: exp.Expression) -> str:
+def _why(node: exp.Expr) -> str:
     for kinds, sentence in _WHY:
         if isinstance(node, kinds):
             return sentence

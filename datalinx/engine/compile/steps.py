@@ -68,4 +68,4 @@ def is_null(expression: exp.Expression) -> exp.Expression:
 
 def lost(before: exp.Expression, after: exp.Expression) -> exp.Expression:
     """Whether a value that was there became NULL on the way."""
-    return exp.and_(exp.not_(is_null(before)), is_null(after), copy=False)
+    return exp.And(this=exp.not_(is_null(before)), expression=is_null(after))

@@ -85,7 +85,9 @@ def _value(field: CompiledField) -> exp.Expression:
 
 def _tests(field: CompiledField) -> list[exp.Expression]:
     """What makes the row invalid because of this field."""
-    tests = [] if field.on_invalid == "null" else [exp.paren(fault.when) for fault in field.faults]
+    tests: list[exp.Expression] = (
+        [] if field.on_invalid == "null" else [exp.paren(fault.when) for fault in field.faults]
+    )
     if not field.nullable:
         tests.append(is_null(_value(field)))
     return tests

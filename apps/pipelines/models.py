@@ -57,7 +57,7 @@ class Run(WorkspaceModel):
     attempt = models.PositiveIntegerField(default=1)
     engine = models.CharField(max_length=20, default="duckdb")
     progress = models.FloatField(default=0.0)
-    # What was asked for: tables, full_refresh, test_mode, since, until.
+    # What was asked for: tables, full_refresh, test_mode.
     request = models.JSONField(default=dict)
     # The documents that the run runs: it can be repeated and explained although they change later.
     snapshot = models.JSONField(default=dict)
@@ -168,7 +168,9 @@ class StoredTable(models.Model):
     columns = models.JSONField(default=list)
     rows = models.PositiveBigIntegerField(default=0)
     # The cursor that the last incremental load reached, as the engine gave it.
-    cursor = models.JSONField(null=True)
+    cursor = models.TextField(null=True)  # noqa: DJ001  # NULL is "from the beginning", "" a cursor's value
+    # Stands for all rows whatever their order, as the engine gave it; empty after a restore.
+    output_hash = models.CharField(max_length=128, blank=True, default="")
     mapping_version = models.PositiveIntegerField(default=0)
     run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

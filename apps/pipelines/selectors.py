@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from datalinx.engine.execute.rejects import rejected_page
 from django.db import connection
 
 from apps.mappings.services.compile import lineage_from_documents
@@ -14,6 +13,7 @@ from apps.pipelines.serializers import RunSerializer
 from apps.pipelines.services.tables import table_files, table_storage
 from datalinx.api.renderers import to_json
 from datalinx.engine import lake
+from datalinx.engine.execute.rejected import rejected_page
 from datalinx.engine.query.rows import count_rows, read_rows
 from datalinx.files import workspace_storage
 

@@ -39,21 +39,13 @@ class PipelineSerializer(serializers.Serializer[Any]):
 
 
 class RunRequestSerializer(StrictSerializer):
-    """What to run: some tables only, from scratch, without keeping anything, or a range of time."""
+    """What to run: some tables only, from scratch, or without publishing anything."""
 
     tables = serializers.ListField(
         child=Text(max_length=63), required=False, max_length=500, allow_empty=False
     )
     full_refresh = serializers.BooleanField(required=False)
     test_mode = serializers.BooleanField(required=False)
-    since = serializers.DateTimeField(required=False)
-    until = serializers.DateTimeField(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        for name in ("since", "until"):
-            if name in attrs:
-                attrs[name] = attrs[name].isoformat()
-        return attrs
 
 
 class RunStepSerializer(StrictModelSerializer):

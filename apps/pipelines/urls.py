@@ -1,5 +1,18 @@
-"""The paths of pipelines, under `/api/`."""
+"""The paths of pipelines, runs and stored tables, under `/api/`."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from apps.pipelines.views import pipelines, previews, runs, tables
+from datalinx.api.routing import Router
+
+router = Router()
+router.register("pipelines", pipelines.PipelineViewSet, "pipeline")
+router.register("runs", runs.RunViewSet, "run")
+router.register("tables", tables.TableViewSet, "table")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("mappings/<str:table_name>/preview", previews.PreviewView.as_view()),
+    path("mapper/mappings/<str:table_name>/preview", previews.PreviewView.as_view()),
+    path("pipelines/run", pipelines.WorkspaceRunView.as_view()),
+    *router.urls,
+]

@@ -16,6 +16,8 @@ class Workspace(OrganizationModel):
     id = PrefixedIdField(prefix="ws")
     name = models.CharField(max_length=63)
     config = models.JSONField(default=dict, blank=True)
+    # The number of the last event; each event of a workspace has the next one.
+    event_sequence = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [

@@ -8,16 +8,21 @@ from pydantic.json_schema import models_json_schema
 from datalinx.engine.spec.audience import AudienceDocument
 from datalinx.engine.spec.cte import CteDocument
 from datalinx.engine.spec.mapping import Mapping
+from datalinx.engine.spec.monitoring import AlertRuleDocument, MonitoringDocument
 from datalinx.engine.spec.pipeline import PipelineDocument
+from datalinx.engine.spec.query import QueryDocument
 from datalinx.engine.spec.schema import TargetColumn, TargetSchema, TargetTable
 from datalinx.engine.spec.semantic_type import CustomTypeDocument
 
 MODELS: tuple[type[BaseModel], ...] = (
+    AlertRuleDocument,
     AudienceDocument,
     CteDocument,
     CustomTypeDocument,
     Mapping,
+    MonitoringDocument,
     PipelineDocument,
+    QueryDocument,
     TargetColumn,
     TargetSchema,
     TargetTable,

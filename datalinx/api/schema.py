@@ -6,6 +6,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.serializers import BaseSerializer
 
+from datalinx.api.documents_schema import components
 from datalinx.api.envelope import ERROR_SCHEMA, PAGINATION_SCHEMA, success_schema
 from datalinx.api.permissions import PUBLIC
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
@@ -112,6 +113,7 @@ def wrap_in_envelope(result: dict[str, Any], generator: Any, request: Any, publi
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas["Pagination"] = PAGINATION_SCHEMA
     schemas["Error"] = ERROR_SCHEMA
+    schemas.update(components())
     for operations in result["paths"].values():
         for method, operation in operations.items():
             if method in METHODS:

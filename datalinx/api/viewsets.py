@@ -1,13 +1,14 @@
 """The bases of all views: who, where, may they, in this order, before a view's own five lines."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar, final
 
 from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework.viewsets import GenericViewSet, ViewSetMixin
+from rest_framework.viewsets import GenericViewSet
 
 from datalinx.api.authentication import caller_of
 from datalinx.api.filters import LIST_PARAMETERS, refuse_unknown_parameters
@@ -57,6 +58,19 @@ class ApiView(APIView):
             require(caller, self.permission, self.workspace.pk if self.workspace else None)
         refuse_unknown_parameters(request, self.known_parameters())
 
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
+        # A POST with an Idempotency-Key runs its handler once, after all checks.
+        made: Request = super().initialize_request(request, *args, **kwargs)
+        handler = getattr(self, "post", None)
+        if request.method == "POST" and handler is not None and "Idempotency-Key" in request.headers:
+            self.post = partial(self._post_once, handler)
+        return made
+
+    def _post_once(self, handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
+        if self.permission == PUBLIC:
+            return handler(request, *args, **kwargs)
+        return answer_once(request, self.caller, lambda: handler(request, *args, **kwargs))
+
     def scope(self, caller: Caller) -> None:
         """Find the workspace of the request. Organization-wide views have none."""
 
@@ -64,26 +78,7 @@ class ApiView(APIView):
         return self.query_parameters.get(self.action_name, ())
 
 
-class _OnceMixin(ViewSetMixin):
-    """Run a POST through its Idempotency-Key, after the checks and before the handler."""
-
-    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
-        made: Request = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]  # DRF's mixin
-        name = str(request.method).lower()
-        handler = getattr(self, name, None)
-        if name == "post" and handler is not None and "Idempotency-Key" in request.headers:
-
-            def once(inner: Request, *inner_args: Any, **inner_kwargs: Any) -> Response:
-                if self.permission == PUBLIC:  # type: ignore[attr-defined]  # of ApiView
-                    return handler(inner, *inner_args, **inner_kwargs)
-                caller = caller_of(inner)
-                return answer_once(inner, caller, lambda: handler(inner, *inner_args, **inner_kwargs))
-
-            setattr(self, name, once)
-        return made
-
-
-class ResourceViewSet(_OnceMixin, ApiView, GenericViewSet[Any]):
+class ResourceViewSet(ApiView, GenericViewSet[Any]):
     """Rows behind an API. The queryset is scoped here, and a subclass cannot say otherwise.
 
     `resource` is the noun in error codes: `source` gives SOURCE_NOT_FOUND.
@@ -192,7 +187,7 @@ class WorkspaceViewSet(ResourceViewSet):
         return self.queryset.for_workspace(self.workspace.pk)  # type: ignore[attr-defined]  # our verb
 
 
-class WorkspaceView(_OnceMixin, ApiView):
+class WorkspaceView(ApiView):
     """A view without rows of its own that always needs `X-Workspace`."""
 
     def scope(self, caller: Caller) -> None:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from datalinx.engine.spec.semantic_type import CustomTypeDocument
 from django.db import IntegrityError, transaction
 
 from apps.mappings.models import SemanticType
 from datalinx.caller import Caller
 from datalinx.engine.spec.base import document_to_json, parse_document
+from datalinx.engine.spec.semantic_type import CustomTypeDocument
 from datalinx.engine.types.registry import TypeRegistry
 from datalinx.errors import FieldError, Invalid, NotFound
 

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,10 +11,9 @@ from apps.mappings.models import Mapping
 from apps.mappings.selectors import list_versions
 from apps.mappings.services import compile as compiling
 from apps.mappings.services import mappings
-from apps.mappings.services.preview import preview_mapping
 from apps.mappings.views.schemas import FROM_TO, object_body, read_diff, with_etag
 from datalinx.api.documents_schema import body, component
-from datalinx.api.serializers import DeletedSerializer, StrictSerializer
+from datalinx.api.serializers import DeletedSerializer
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
 from datalinx.engine.spec.mapping import Mapping as MappingDocument
 from datalinx.errors import NotFound
@@ -186,7 +185,7 @@ class EffectiveView(MappingQuestion):
 
     @extend_schema(responses=ANYTHING)
     def get(self, request: Request, table_name: str) -> Response:
-        return Response(compiling.effective_fields(self.workspace, table_name))
+        return Response(compiling.effective_of(self.workspace, table_name))
 
 
 class DbtCodeView(MappingQuestion):
@@ -220,37 +219,6 @@ class ValidateView(MappingQuestion):
     @extend_schema(request=body(MappingDocument), responses=ANYTHING)
     def post(self, request: Request, table_name: str) -> Response:
         return Response(compiling.validate(self.workspace, table_name, request.data or None))
-
-
-class PreviewSerializer(StrictSerializer):
-    """A document to try instead of the saved one, and how many rows of the first input to take."""
-
-    document = serializers.DictField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
-
-
-class PreviewView(MappingQuestion):
-    """What a mapping makes of a sample: rows, rejected rows with their reasons, counts. Nothing is stored."""
-
-    @extend_schema(
-        request=PreviewSerializer,
-        responses=inline_serializer(
-            "MappingPreview",
-            {
-                "columns": serializers.ListField(child=serializers.DictField()),
-                "rows": serializers.ListField(child=serializers.ListField()),
-                "rejected": serializers.ListField(child=serializers.DictField()),
-                "counts": serializers.DictField(),
-                "rejected_by_reason": serializers.DictField(),
-            },
-        ),
-    )
-    def post(self, request: Request, table_name: str) -> Response:
-        serializer = PreviewSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return Response(
-            preview_mapping(workspace=self.workspace, table_name=table_name, **serializer.validated_data)
-        )
 
 
 class MappingVersionsView(MappingQuestion):

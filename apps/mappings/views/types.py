@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from datalinx.engine.spec.semantic_type import CustomTypeDocument
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,6 +11,7 @@ from datalinx.api.documents_schema import body, component
 from datalinx.api.permissions import ANY
 from datalinx.api.serializers import DeletedSerializer
 from datalinx.api.viewsets import ApiView
+from datalinx.engine.spec.semantic_type import CustomTypeDocument
 from datalinx.errors import NotFound
 
 PERMISSIONS: dict[str, str] = {"view": ANY, "change": "schemas:edit"}

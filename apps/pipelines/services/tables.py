@@ -51,6 +51,7 @@ def move_pointer(
     run: Run | None,
     cursor: Any,
     mapping_version: int,
+    output_hash: str = "",
 ) -> StoredTable:
     """Make a staged version the present one, if the version that it was built on still is.
 
@@ -59,10 +60,16 @@ def move_pointer(
     values: dict[str, Any] = {
         "metadata_key": staged.metadata_location,
         "snapshot": staged.sequence,
-        "columns": [{"name": column.name, "type": lake.duckdb_type(column.type)} for column in columns],
+        # What the engine keeps for itself is not for people to see.
+        "columns": [
+            {"name": column.name, "type": lake.duckdb_type(column.type)}
+            for column in columns
+            if not column.name.startswith("__")
+        ],
         "rows": staged.rows,
         "cursor": cursor,
         "mapping_version": mapping_version,
+        "output_hash": output_hash,
         "run": run,
     }
     moved = Interrupted(
@@ -98,6 +105,7 @@ def table_files(table: StoredTable, *, as_of: str = "") -> TableFiles:
         columns = [
             (column.name, lake.duckdb_type(column.type))
             for column in lake.columns(storage, table.metadata_key, **chosen)
+            if not column.name.startswith("__")
         ]
     else:
         columns = [(column["name"], column["type"]) for column in table.columns]

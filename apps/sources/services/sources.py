@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol
 
-from datalinx.engine.connectors.diff import Change, diff_tables
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -24,7 +24,8 @@ from datalinx.engine.connectors.base import (
     SourceContext,
     TestStep,
 )
-from datalinx.engine.spec.base import parse_part
+from datalinx.engine.connectors.diff import Change, diff_tables
+from datalinx.engine.spec.base import Document, parse_document
 from datalinx.errors import FieldError, Invalid, NotFound
 from datalinx.files import scratch, workspace_storage
 from datalinx.sealed import seal, unseal
@@ -41,9 +42,17 @@ class Uploaded(Protocol):
 def check_documents(connector: str, config: Mapping[str, Any], credentials: Mapping[str, Any]) -> Connector:
     """Return the connector after checking both documents. Raises Invalid with paths to every fault."""
     kind = get_connector(connector)
-    parse_part(kind.config_model, config, path="config")
-    parse_part(kind.credentials_model, credentials, path="credentials")
+    _check(kind.config_model, config, "config")
+    _check(kind.credentials_model, credentials, "credentials")
     return kind
+
+
+def _check(model: type[Document], document: Mapping[str, Any], path: str) -> None:
+    try:
+        parse_document(model, dict(document))
+    except Invalid as error:
+        inside = [FieldError(f"{path}.{fault.field}", fault.code, fault.message) for fault in error.errors]
+        raise Invalid(error.code, f"{path}: {error.message}", errors=inside) from error
 
 
 def create_source(
@@ -132,7 +141,7 @@ def open_context(source: Source) -> Iterator[SourceContext]:
             config=source.config,
             credentials=open_credentials(source),
             area=area,
-            cache=folder / "cache",
+            cache=Path(settings.HOME) / "cache" / "sources" / source.pk,
             limits=engine_limits(),
         )
 

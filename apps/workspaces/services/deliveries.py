@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from datalinx.outbound import Outbound
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
@@ -19,6 +18,7 @@ from django.utils import timezone
 from apps.workspaces.models import Delivery, DeliveryAttempt, Webhook
 from apps.workspaces.services.webhooks import live_secrets
 from datalinx.errors import DatalinxError
+from datalinx.outbound import Outbound
 
 # When attempts are made after the event: at once, then after these pauses' sums; published in the docs.
 SCHEDULE: tuple[timedelta, ...] = (

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from datalinx.outbound import check_literal_address
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
@@ -18,6 +17,7 @@ from datalinx.caller import Caller
 from datalinx.errors import FieldError, Invalid
 from datalinx.events import EVENTS
 from datalinx.ids import new_id
+from datalinx.outbound import check_literal_address
 from datalinx.sealed import seal, unseal
 
 TEST_EVENT = "webhook.test"

@@ -1,0 +1,1 @@
+"""The API of queries and audiences."""

@@ -1,0 +1,349 @@
+"""A worker's work: one run from claim to end, table by table, each published in one transaction."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import close_old_connections, transaction
+from django.utils import timezone
+
+from apps.mappings.services.compile import compile_table, dependencies
+from apps.pipelines.models import Run, RunStep, StoredTable
+from apps.pipelines.services import runs
+from apps.pipelines.services.lease import Heartbeat, LeaseLost, claim_run, held, require_held
+from apps.pipelines.services.reading import open_scans, present_shapes
+from apps.pipelines.services.tables import find_stored_table, move_pointer, new_table_id, table_storage
+from datalinx.api.request_id import set_request_id
+from datalinx.engine import lake
+from datalinx.engine.compile.plan import CompiledMapping
+from datalinx.engine.execute.ledger import Counts
+from datalinx.engine.execute.results import Guards, Limits, TableResult
+from datalinx.engine.execute.results import StoredTable as BaseTable
+from datalinx.engine.execute.run import run_table
+from datalinx.engine.execute.stored import stored_columns
+from datalinx.engine.lake import LakeColumn, Staged
+from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.pipeline import PipelineDocument
+from datalinx.engine.storage import Storage
+from datalinx.errors import Cancelled, DatalinxError, Failed, Invalid
+from datalinx.files import scratch, workspace_storage
+
+logger = logging.getLogger(__name__)
+
+# How often progress is written while a table runs.
+REPORT_SECONDS = 1.0
+
+
+def execute_run(run_id: str) -> None:
+    """Take up a queued run and bring it to its end, unless there is nothing to take or it is taken away."""
+    run = claim_run(run_id)
+    if run is None:
+        return
+    set_request_id(run.request_id)
+    with Heartbeat(run) as heartbeat:
+        try:
+            Execution(run, heartbeat).run_all()
+        except LeaseLost:
+            logger.warning("the run %s was taken over; this worker leaves it", run.pk)
+        except Exception:
+            logger.exception("the run %s met an unexpected error", run.pk)
+            error = Failed(
+                "INTERNAL_ERROR", "Something went wrong on our side; it was logged under the run's id."
+            )
+            runs.finish_run(run, status=Run.Status.FAILED, error=error)
+
+
+class Execution:
+    """One attempt of a run by one worker."""
+
+    def __init__(self, run: Run, heartbeat: Heartbeat) -> None:
+        self.run = run
+        self.heartbeat = heartbeat
+        self.settings = parse_document(PipelineDocument, run.snapshot["pipeline"])
+        self.ends_at = time.monotonic() + self.settings.timeout_seconds
+        self.reported_at = 0.0
+        self.errors: dict[str, DatalinxError] = {}
+
+    def run_all(self) -> None:
+        """Run the tables in their order and end the run. A table that failed takes those that read it along."""
+        if self.run.attempt == 1:
+            with transaction.atomic():
+                runs.announce(self.run)
+        self.run.manifest = self.run.manifest or self._manifest()
+        steps = list(self.run.steps.all())
+        try:
+            for number, step in enumerate(steps):
+                if step.status != RunStep.Status.SUCCESS:
+                    self._run_step(step, number, len(steps))
+        except Cancelled:
+            self._stop()
+            return
+        self._end()
+
+    def _stop(self) -> None:
+        if self.heartbeat.lost.is_set():
+            raise LeaseLost(self.run.pk)
+        if self.heartbeat.cancelled.is_set():
+            runs.finish_run(self.run, status=Run.Status.CANCELLED)
+            return
+        message = f"The run took longer than its {self.settings.timeout_seconds} seconds."
+        runs.finish_run(self.run, status=Run.Status.FAILED, error=Failed("RUN_TIMEOUT", message))
+
+    def _end(self) -> None:
+        if not self.errors:
+            runs.finish_run(self.run, status=Run.Status.SUCCESS)
+            return
+        error = next(iter(self.errors.values()))
+        retries = self.settings.retries
+        passing = [each for each in self.errors.values() if each.transient]
+        if passing and len(passing) == len(self.errors) and self.run.failures < retries.max:
+            backoff = timedelta(seconds=retries.backoff_seconds * 2**self.run.failures)
+            self.run.steps.exclude(status=RunStep.Status.SUCCESS).update(status=RunStep.Status.PENDING)
+            runs.release_run(self.run, error=error, backoff=backoff)
+            return
+        runs.finish_run(self.run, status=Run.Status.FAILED, error=error)
+
+    def _manifest(self) -> dict[str, Any]:
+        documents = self.run.snapshot
+        return {
+            "schema": documents["schema_version"],
+            "mappings": {table: entry["version"] for table, entry in documents["mappings"].items()},
+            "inputs": {},
+            "output_hash": {},
+            "settings": {"memory_bytes": settings.ENGINE_MEMORY_BYTES, "threads": settings.ENGINE_THREADS},
+        }
+
+    def should_stop(self) -> bool:
+        """Return whether the work should end now: cancelled, taken over, or over its time."""
+        return self.heartbeat.should_stop() or time.monotonic() > self.ends_at
+
+    def _run_step(self, step: RunStep, number: int, total: int) -> None:
+        if self.should_stop():
+            raise Cancelled("RUN_CANCELLED", "The run was asked to stop.")
+        broken = dependencies(self.run.snapshot, step.table) & self.errors.keys()
+        if broken:
+            words = ", ".join(sorted(broken))
+            error = Failed("DEPENDENCY_FAILED", f"{step.table} was skipped: it reads {words}, which failed.")
+            self._fail(step, error, status=RunStep.Status.SKIPPED)
+            return
+        started = time.monotonic()
+        self._write(step, status=RunStep.Status.RUNNING, error=None)
+        try:
+            with scratch("run") as folder:
+                TableExecution(self, step, folder, number, total).run()
+        except (Cancelled, LeaseLost):
+            self._write(step, status=RunStep.Status.CANCELLED)
+            raise
+        except DatalinxError as error:
+            step.seconds = time.monotonic() - started
+            self._fail(step, error)
+
+    def _fail(self, step: RunStep, error: DatalinxError, *, status: str = RunStep.Status.FAILED) -> None:
+        self.errors[step.table] = error
+        counts = error.details.get("counts")
+        shown = {"code": error.code, "message": error.message}
+        self._write(
+            step, status=status, error=shown, **({"counts": counts} if isinstance(counts, dict) else {})
+        )
+        runs.write_log(self.run, error.message, level="error", table=step.table)
+
+    def _write(self, step: RunStep, **values: Any) -> None:
+        for name, value in values.items():
+            setattr(step, name, value)
+        with transaction.atomic():
+            require_held(self.run)
+            step.save()
+
+    def report(self, step: RunStep, number: int, total: int, share: float, counts: Counts) -> None:
+        """Write how far a table is, at most once in a second."""
+        if time.monotonic() - self.reported_at < REPORT_SECONDS:
+            return
+        self.reported_at = time.monotonic()
+        held(self.run).update(progress=(number + min(share, 0.99)) / total)
+        RunStep.objects.filter(pk=step.pk).update(counts=ledger(counts))
+
+
+class TableExecution:
+    """One table of a run: read, compile, compute, stage, publish."""
+
+    def __init__(self, execution: Execution, step: RunStep, folder: Path, number: int, total: int) -> None:
+        self.execution, self.step, self.folder = execution, step, folder
+        self.run_row, self.workspace = execution.run, execution.run.workspace
+        self.number, self.total = number, total
+        self.stored = find_stored_table(self.workspace.pk, step.table)
+        self.table_id = self.stored.pk if self.stored else new_table_id()
+        self.storage: Storage = table_storage(self.workspace, self.table_id)
+        self.started = time.monotonic()
+
+    def run(self) -> None:
+        """Make the table and publish it, or raise and publish nothing."""
+        documents, table = self.run_row.snapshot, self.step.table
+        with open_scans(self.workspace, documents, table) as scans:
+            compiled = self._compile(scans)
+            rebuild = bool(self.run_row.request.get("full_refresh"))
+            replace = rebuild or compiled.load.mode == "full" or self.stored is None
+            columns = self._columns(compiled, replace=replace)
+            base, keys = self._base()
+            result = run_table(
+                compiled,
+                scans=scans,
+                workdir=self.folder / "output",
+                now=timezone.now(),
+                limits=self._limits(),
+                guards=self._guards(),
+                base=base,
+                field_ids={column.name: column.field_id for column in columns},
+                rebuild=rebuild,
+                cancelled=self.execution.should_stop,
+                progress=self._report,
+            )
+        close_old_connections()
+        if self.run_row.request.get("test_mode"):
+            self._keep_ledger(result, rejected_key=self._store_rejects(result))
+            return
+        staged = self._stage(compiled, result, columns, keys, replace=replace)
+        self._publish(compiled, result, columns, staged)
+
+    def _compile(self, scans: Mapping[str, Any]) -> CompiledMapping:
+        documents, table = self.run_row.snapshot, self.step.table
+        try:
+            return compile_table(documents, table, shapes=present_shapes(documents, table, scans))
+        except Invalid as error:
+            message = f"The mapping of {table} does not fit its inputs any more: {error.message}"
+            raise Failed(error.code, message, errors=error.errors) from error
+
+    def _columns(self, compiled: CompiledMapping, *, replace: bool) -> tuple[LakeColumn, ...]:
+        wanted = [
+            LakeColumn(name=column.name, type=column.iceberg, required=column.required)
+            for column in stored_columns(compiled)
+        ]
+        base = self.stored.metadata_key if self.stored else None
+        return lake.plan_columns(self.storage, base, wanted, replace=replace)
+
+    def _base(self) -> tuple[BaseTable | None, dict[Path, str]]:
+        """Return the table as it is stored, with local files, and the keys of these."""
+        if self.stored is None:
+            return None, {}
+        hold = self.folder / "base"
+        files = lake.data_files(self.storage, self.stored.metadata_key)
+        keys = {self.storage.local(file.key, hold_in=hold): file.key for file in files}
+        base = BaseTable(
+            files=tuple(keys), cursor=self.stored.cursor, output_hash=self.stored.output_hash or None
+        )
+        return base, keys
+
+    def _limits(self) -> Limits:
+        return Limits(memory_bytes=settings.ENGINE_MEMORY_BYTES, threads=settings.ENGINE_THREADS)
+
+    def _guards(self) -> Guards:
+        document = self.execution.settings
+        rejected = document.max_rejected
+        return Guards(
+            max_rejected_rows=rejected.rows if rejected else None,
+            max_rejected_share=rejected.share if rejected else None,
+            empty_source=document.guards.empty_source,
+            max_deleted_share=document.guards.max_deleted_share,
+        )
+
+    def _report(self, share: float, counts: Counts) -> None:
+        self.execution.report(self.step, self.number, self.total, share, counts)
+
+    def _stage(
+        self,
+        compiled: CompiledMapping,
+        result: TableResult,
+        columns: tuple[LakeColumn, ...],
+        keys: Mapping[Path, str],
+        *,
+        replace: bool,
+    ) -> Staged | None:
+        """Write the next version beside the present one; None when there is nothing new."""
+        base = self.stored.metadata_key if self.stored else None
+        files = [file.path for file in result.files]
+        common: dict[str, Any] = {
+            "columns": columns,
+            "add": files,
+            "run_id": self.run_row.pk,
+            "now": timezone.now(),
+            "properties": {"datalinx.mapping-version": str(compiled.version)},
+        }
+        if base is None or replace:
+            return lake.stage_replace(self.storage, base, **common)
+        if not files and not result.removed_files:
+            return None
+        if compiled.load.mode == "append":
+            return lake.stage_append(self.storage, base, **common)
+        removed = [keys[path] for path in result.removed_files]
+        return lake.stage_rewrite(self.storage, base, remove=removed, **common)
+
+    def _publish(
+        self,
+        compiled: CompiledMapping,
+        result: TableResult,
+        columns: tuple[LakeColumn, ...],
+        staged: Staged | None,
+    ) -> None:
+        """Move the pointer, the cursor, the ledger and the step's state in one transaction, if still held."""
+        rejected_key = self._store_rejects(result)
+        with transaction.atomic():
+            require_held(self.run_row)
+            if staged is None and self.stored is not None:
+                StoredTable.objects.filter(pk=self.stored.pk).update(cursor=result.cursor)
+                self.step.snapshot = self.stored.snapshot
+            elif staged is not None:
+                moved = move_pointer(
+                    workspace=self.workspace,
+                    table=self.stored,
+                    table_id=self.table_id,
+                    name=self.step.table,
+                    staged=staged,
+                    columns=columns,
+                    run=self.run_row,
+                    cursor=result.cursor,
+                    mapping_version=compiled.version,
+                    output_hash=result.output_hash,
+                )
+                self.step.snapshot = moved.snapshot
+            self._keep_ledger(result, rejected_key=rejected_key)
+
+    @transaction.atomic
+    def _keep_ledger(self, result: TableResult, *, rejected_key: str) -> None:
+        require_held(self.run_row)
+        step, manifest = self.step, self.run_row.manifest
+        step.status, step.error = RunStep.Status.SUCCESS, None
+        step.counts = ledger(result.counts)
+        step.rejected_by_reason = dict(result.rejected_by_reason)
+        step.values_nulled = sum(result.values_nulled.values())
+        step.seconds = round(time.monotonic() - self.started, 3)
+        step.rejected_key = rejected_key
+        step.save()
+        manifest["engine"] = result.engine
+        manifest["output_hash"][step.table] = result.output_hash
+        manifest["inputs"][step.table] = {alias: asdict(report) for alias, report in result.inputs.items()}
+        held(self.run_row).update(manifest=manifest, progress=(self.number + 1) / self.total)
+        runs.write_log(self.run_row, _summary(step), table=step.table)
+
+    def _store_rejects(self, result: TableResult) -> str:
+        if result.rejected_path is None:
+            return ""
+        key = f"runs/{self.run_row.pk}/{self.step.table}/rejected-{self.run_row.fence}.parquet"
+        place = workspace_storage(self.workspace.organization_id, self.workspace.pk)
+        place.put_file(key, result.rejected_path, move=True)
+        return key
+
+
+def ledger(counts: Counts) -> dict[str, int]:
+    """Return the counts of a step as the API shows them."""
+    shown = counts.as_dict()
+    del shown["values_nulled"], shown["written"]
+    return shown
+
+
+def _summary(step: RunStep) -> str:
+    parts = [f"{count:,} {name.replace('_', ' ')}" for name, count in step.counts.items() if count]
+    return f"{step.table}: " + (", ".join(parts) or "nothing to do") + "."

@@ -1,0 +1,152 @@
+"""Connections that go to one checked address and nowhere else, and that end at their deadline."""
+
+import queue
+import socket
+import ssl
+import threading
+import time
+from functools import cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from datalinx.errors import Unavailable
+from datalinx.outbound.addresses import Address, not_allowed, unwrapped
+
+# Lookups that hang cannot be stopped, only left behind; more than this many at once are not begun.
+_LOOKUPS = threading.BoundedSemaphore(64)
+
+
+class DeadlineSocket(socket.socket):
+    """A socket whose every operation ends at one moment (of `time.monotonic`), however slowly bytes drip in."""
+
+    deadline = 0.0
+
+    def arm(self) -> None:
+        """Let the next operation wait until the deadline and no longer."""
+        self.settimeout(remaining(self.deadline))
+
+    def recv_into(self, *args: Any, **given: Any) -> int:
+        self.arm()
+        return super().recv_into(*args, **given)
+
+    def sendall(self, *args: Any, **given: Any) -> None:
+        self.arm()
+        super().sendall(*args, **given)
+
+
+class DeadlineTLSSocket(ssl.SSLSocket):
+    """The same inside TLS."""
+
+    deadline = 0.0
+
+    def read(self, *args: Any, **given: Any) -> Any:
+        self.settimeout(remaining(self.deadline))
+        return super().read(*args, **given)
+
+    def send(self, *args: Any, **given: Any) -> int:
+        self.settimeout(remaining(self.deadline))
+        return super().send(*args, **given)
+
+
+class _Pinned:
+    """What both kinds of connection share: the address that they go to, and the deadline."""
+
+    address: Address
+    connect_seconds: float
+    deadline: float
+    sock: Any
+
+    def set_deadline(self, deadline: float) -> None:
+        """Move the deadline, of the open socket too."""
+        self.deadline = deadline
+        if self.sock is not None:
+            self.sock.deadline = deadline
+
+    def open_socket(self, port: int) -> DeadlineSocket:
+        """Connect to the address, and make sure that it is the one at the other end."""
+        family = socket.AF_INET if self.address.version == 4 else socket.AF_INET6
+        opened = DeadlineSocket(family, socket.SOCK_STREAM)
+        try:
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            opened.settimeout(min(self.connect_seconds, remaining(self.deadline)))
+            opened.connect((str(self.address), port))
+            self._check_peer(opened)
+            opened.deadline = self.deadline
+            # TLS takes the time-out of the moment for its whole handshake.
+            opened.arm()
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def _check_peer(self, opened: socket.socket) -> None:
+        peer = unwrapped(ip_address(opened.getpeername()[0].partition("%")[0]))
+        if peer != self.address:
+            raise not_allowed("The connection ended at another address than the one that was checked.")
+
+
+class PinnedHTTP(_Pinned, HTTPConnection):
+    """An HTTP connection to one address; the name only stands in the Host header."""
+
+    def _new_conn(self) -> socket.socket:
+        return self.open_socket(self.port)
+
+
+class PinnedHTTPS(_Pinned, HTTPSConnection):
+    """An HTTPS connection to one address; the certificate must be the name's."""
+
+    def _new_conn(self) -> socket.socket:
+        return self.open_socket(self.port)
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.deadline = self.deadline
+
+
+@cache
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a context that verifies names, with the system's authorities or those of a file."""
+    context = ssl.create_default_context(cafile=ca_file)
+    context.sslsocket_class = DeadlineTLSSocket
+    return context
+
+
+def remaining(deadline: float) -> float:
+    """Return the seconds until a deadline; raise `TimeoutError` when it is over."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def resolve_host(host: str, port: int) -> list[str]:
+    """Return the addresses that a name has, in the resolver's order."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
+def look_up(resolve: Any, host: str, port: int, deadline: float) -> list[Address]:
+    """Return the addresses of a name, or raise: `Unavailable` `HOST_NOT_FOUND`, `TimeoutError` at the deadline."""
+    answers: queue.SimpleQueue[list[str] | OSError | UnicodeError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(resolve(host, port))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+        finally:
+            _LOOKUPS.release()
+
+    if not _LOOKUPS.acquire(timeout=remaining(deadline)):
+        raise TimeoutError
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    try:
+        answer = answers.get(timeout=remaining(deadline))
+    except queue.Empty:
+        raise TimeoutError from None
+    if not isinstance(answer, list) or not answer:
+        raise Unavailable("HOST_NOT_FOUND", f"The host {host} has no address.")
+    return [ip_address(text.partition("%")[0]) for text in answer]

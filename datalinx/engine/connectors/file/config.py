@@ -35,13 +35,13 @@ def _encoding(text: str) -> str:
     except (LookupError, ValueError):
         raise ValueError("name a text encoding, such as utf-8, utf-16, latin-1 or windows-1252") from None
     # Python also lists codecs from bytes to bytes, such as zlib; these would be a bomb's fuse.
-    if not found._is_text_encoding or found.name in _NOT_BYTES:
+    if not found._is_text_encoding or found.name.replace("_", "-") in _ESCAPES:
         raise ValueError("name a text encoding, such as utf-8, utf-16, latin-1 or windows-1252")
     return found.name
 
 
 # Codecs that escape instead of encode; none of them is what a file of data is written in.
-_NOT_BYTES = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf-7"})
+_ESCAPES = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"})
 
 Pattern = Annotated[Name, AfterValidator(_pattern)]
 Encoding = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_encoding)]

@@ -16,7 +16,7 @@ from datalinx.engine.connectors.detect import detect_columns
 from datalinx.engine.connectors.file.area import AreaFile
 from datalinx.engine.connectors.file.cleaning import REJECTS
 from datalinx.engine.connectors.file.config import TableOptions
-from datalinx.engine.connectors.file.dialect import sniff
+from datalinx.engine.connectors.file.dialect import SAMPLE_RECORDS, sniff
 from datalinx.engine.connectors.file.encoding import (
     WINDOWS_1252,
     encoding_of_head,
@@ -42,9 +42,12 @@ def inspect_delimited(
     complete = len(head) < limits.sample_bytes
     encoding = encoding_of_head(head, options.encoding)
     facts = _describe(file, options, kind, head, encoding, complete=complete, limits=limits)
-    if is_utf8(encoding):
+    # DuckDB skips lines by rules of its own when their ends differ, so it is asked to skip none.
+    if is_utf8(encoding) and not facts.skip:
         try:
-            return _with_rows(file.path, facts, limits)
+            rows = _count(file.path, facts, limits)
+            if _agrees(rows, facts, complete=complete):
+                return replace(facts, rows=rows)
         except NOT_THE_DATA as error:
             raise unreadable(error, file.name) from error
         except duckdb.Error:
@@ -79,7 +82,7 @@ def copy_clean(file: AreaFile, facts: FileFacts, encoding: str, cache: Cache, li
         notices=tuple(notices),
     )
     try:
-        counted = _with_rows(cache.path(CLEAN), clean, limits).rows
+        counted = _count(cache.path(CLEAN), clean, limits)
     except duckdb.Error as error:
         raise unreadable(error, file.name) from error
     if counted != rows:
@@ -116,14 +119,22 @@ def delimited_call(facts: FileFacts, paths: Sequence[Path], limits: Limits) -> s
     )
 
 
-def _with_rows(path: Path, facts: FileFacts, limits: Limits) -> FileFacts:
-    """Return the facts with the rows counted; DuckDB raises unless every record has its fields in UTF-8."""
+def _count(path: Path, facts: FileFacts, limits: Limits) -> int:
+    """Return the rows that DuckDB reads; it raises unless every record has its fields, in UTF-8."""
     with reader([path], limits) as connection:
         # Every column is asked for: DuckDB does not check what it does not have to read.
         values = ", ".join(f"count({identifier(column.name)})" for column in facts.columns)
         relation = delimited_call(facts, [path], limits)
         found = connection.execute(f"SELECT count(*), {values} FROM {relation}").fetchone()
-    return replace(facts, rows=int(found[0]) if found else 0)
+    return int(found[0]) if found else 0
+
+
+def _agrees(rows: int, facts: FileFacts, *, complete: bool) -> bool:
+    """Whether DuckDB found the records that were seen in the sample, and no others where that was all."""
+    seen = facts.rows
+    # Of a single column an empty line is a record, which the sample does not count.
+    sees_all = complete and seen < SAMPLE_RECORDS - 1 and len(facts.columns) > 1
+    return rows == seen if sees_all else rows >= seen
 
 
 def _describe(
@@ -136,6 +147,7 @@ def _describe(
     complete: bool,
     limits: Limits,
 ) -> FileFacts:
+    """Return what the beginning of the file tells; `rows` are those that were seen there."""
     sample = head.decode(encoding, errors="replace").removeprefix("\ufeff")
     dialect, found = sniff(sample, options, tabs=kind.format == "tsv", complete=complete)
     if not found:
@@ -153,7 +165,7 @@ def _describe(
             FileColumn(key, name, "VARCHAR", seen)
             for key, name, seen in zip(keys, names, detected, strict=True)
         ),
-        rows=0,
+        rows=len(body),
         delimiter=dialect.delimiter,
         quote=dialect.quote,
         header=dialect.header,

@@ -109,7 +109,9 @@ def _version_of(path: Path) -> str:
 def _cache(context: SourceContext, file: AreaFile, options: TableOptions, version: str) -> Cache:
     folder = context.cache or area_of(context.area) / CACHE_FOLDER
     # The same file read with other options is another table; its versions replace each other.
-    which = f"{VERSION}\n{file.name}\n{options.model_dump_json()}\n{context.limits!r}"
+    limits = context.limits
+    bounds = (limits.record_bytes, limits.columns, limits.sample_bytes, limits.decompressed_bytes)
+    which = f"{VERSION}\n{file.name}\n{options.model_dump_json()}\n{bounds}"
     return Cache(folder, f"{_short(which)}-{_short(version)}")
 
 

@@ -54,20 +54,24 @@ class Key:
 
     kinds: set[str] = field(default_factory=set)
     texts: list[str] = field(default_factory=list)
+    # The classes of Python of which no further value can tell anything new.
+    settled: set[type] = field(default_factory=lambda: {type(None)})
 
     def see(self, value: object) -> None:
         """Take one value into account."""
-        if value is None:
-            return
         kind = _KINDS[type(value)]
-        # A number that 64 bits do not hold would lose digits: the key is read as text.
-        if (kind == "BIGINT" and not -(2**63) <= cast(int, value) < 2**63) or (
-            kind == "DOUBLE" and not abs(cast(float, value)) < 2**63
-        ):
-            kind = "VARCHAR"
-        self.kinds.add(kind)
-        if type(value) is str and len(self.texts) < _SAMPLED_TEXTS:
+        if isinstance(value, str):
             self.texts.append(value[:100])
+            if len(self.texts) == _SAMPLED_TEXTS:
+                self.settled.add(str)
+        elif kind in {"BIGINT", "DOUBLE"}:
+            # A number that 64 bits do not hold would lose digits: the key is read as text.
+            if not -(2**63) <= cast(float, value) < 2**63:
+                kind = "VARCHAR"
+                self.settled |= {int, float}
+        else:
+            self.settled.add(type(value))
+        self.kinds.add(kind)
 
     @property
     def type(self) -> str:
@@ -98,13 +102,16 @@ class Survey:
             self.first_fault = self.first_fault or f"record {number}: {fault}"
             return
         self.rows += 1
+        # This loop runs once for every value of the file.
+        keys = self.keys
         for name, value in record.items():
-            key = self.keys.get(name)
+            key = keys.get(name)
             if key is None:
-                key = self.keys[name] = Key()
-                if len(self.keys) > self.limits.columns:
-                    check_names(list(self.keys), self.name, self.limits)
-            key.see(value)
+                key = keys[name] = Key()
+                if len(keys) > self.limits.columns:
+                    check_names(list(keys), self.name, self.limits)
+            if value.__class__ not in key.settled:
+                key.see(value)
 
 
 def parse(raw: bytes) -> tuple[dict[str, Any], str]:

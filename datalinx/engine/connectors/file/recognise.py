@@ -1,11 +1,12 @@
 """What a file is: its format and compression, told by its name and, above all, by its first bytes."""
 
 import gzip
+import io
 import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, Any, Literal, cast
 
 from datalinx.engine.connectors.base import Limits
 from datalinx.engine.connectors.file.config import FormatName
@@ -89,10 +90,34 @@ def open_bytes(path: Path, compression: Compression) -> IO[bytes]:
     if compression == "gzip":
         return cast("IO[bytes]", gzip.open(path, "rb"))
     if compression == "zstd":
+        return io.BufferedReader(_ZstdFile(path), buffer_size=256 * 1024)
+    return path.open("rb")
+
+
+class _ZstdFile(io.RawIOBase):
+    """Arrow's decompression of zstd as a file of Python's own."""
+
+    def __init__(self, path: Path) -> None:
         import pyarrow as pa
 
-        return cast("IO[bytes]", pa.CompressedInputStream(pa.OSFile(str(path), "rb"), "zstd"))
-    return path.open("rb")
+        super().__init__()
+        self._stream = pa.CompressedInputStream(pa.OSFile(str(path), "rb"), "zstd")
+
+    def readable(self) -> bool:
+        """It is open for reading."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer and return how many bytes it got, 0 at the end."""
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Close the file under it."""
+        if not self.closed:
+            self._stream.close()
+        super().close()
 
 
 def read_head(path: Path, name: str, compression: Compression, size: int) -> bytes:
@@ -174,7 +199,8 @@ def _is_binary(head: bytes) -> bool:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or looks_like_utf16(head) is not None:
         return False
     control = len(head.translate(None, _PRINTABLE))
-    return control > len(head) // 100
+    # A few may stand in any text; a program or an image is full of them.
+    return control > len(head) // 100 + 4
 
 
 # Text, with the separators that data exports are known to use (U+0001, U+0002, U+001C to U+001F, escape).

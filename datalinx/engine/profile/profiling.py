@@ -1,0 +1,167 @@
+"""Profiling a table: a look at its first rows for what the texts are, then two passes over all of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from datalinx.engine.compile.plan import SourceColumn
+from datalinx.engine.connectors.base import Limits, Scan
+from datalinx.engine.connectors.detect import detect_type
+from datalinx.engine.connectors.file.problems import unreadable
+from datalinx.engine.connectors.reading import identifier, reader
+from datalinx.engine.profile.measures import (
+    Measured,
+    as_float,
+    first_pass,
+    histogram,
+    second_pass,
+    shown,
+    top_values,
+)
+from datalinx.engine.profile.model import ColumnProfile, SemanticGuess, TableProfile
+from datalinx.engine.types.registry import TypeRegistry
+
+# Below this many rows everything is counted exactly.
+EXACT_ROWS = 100_000
+# How many of the first rows, and how many distinct values of a column, are looked at for what they mean.
+SAMPLE_ROWS = 2_000
+SAMPLE_VALUES = 500
+# Columns that are measured together: wider tables take more passes instead of more memory.
+TOGETHER = 64
+# A semantic type is named as the column's only when nearly all of its values fit.
+SURE_SHARE = 0.9
+
+Aggregates = Callable[[int, Measured], list[str]]
+
+
+def profile_scan(
+    scan: Scan, *, types: TypeRegistry | None = None, limits: Limits | None = None
+) -> TableProfile:
+    """Return the profile of a source's table. Raises `Failed` when its files cannot be read any more."""
+    return profile_relation(
+        scan.sql, columns=scan.columns, files=scan.files, label=scan.label, types=types, limits=limits
+    )
+
+
+def profile_relation(
+    sql: str,
+    *,
+    columns: Sequence[SourceColumn],
+    files: Sequence[Path],
+    label: str = "the table",
+    types: TypeRegistry | None = None,
+    limits: Limits | None = None,
+) -> TableProfile:
+    """Return the profile of what a SELECT over `files` gives; the SELECT may read these files and nothing else.
+
+    The table is read twice, and twice again for every 64 columns more.
+    """
+    try:
+        with reader(files, limits or Limits()) as connection:
+            return _profile(connection, sql, columns, types or TypeRegistry())
+    except duckdb.Error as error:
+        raise unreadable(error, label) from error
+
+
+def _profile(
+    connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[SourceColumn], types: TypeRegistry
+) -> TableProfile:
+    sample = _sample(connection, sql, columns)
+    measured = [
+        Measured(column.name, column.type, detect_type(texts) if column.type == "VARCHAR" else None)
+        for column, texts in zip(columns, sample, strict=True)
+    ]
+    counted = connection.execute(f"SELECT count(*) FROM ({sql}) AS source").fetchone()
+    rows = int(counted[0]) if counted else 0
+    is_exact = rows <= EXACT_ROWS
+    first = list(_pass(connection, sql, measured, lambda _, column: first_pass(column, exact=is_exact)))
+    tops = [[value for value in found[-1] or [] if value is not None] for found in first]
+    bounds = [_line(column, found) for column, found in zip(measured, first, strict=True)]
+    second = list(
+        _pass(connection, sql, measured, lambda at, column: second_pass(column, *bounds[at], tops[at]))
+    )
+    profiles = []
+    for at, column in enumerate(measured):
+        guesses = types.detect(list(dict.fromkeys(sample[at]))[:SAMPLE_VALUES], column_name=column.name)
+        profiles.append(
+            _column(
+                column, rows, first[at], second[at], bounds[at], is_exact=is_exact, guesses=_guesses(guesses)
+            )
+        )
+    return TableProfile(rows, min(rows, SAMPLE_ROWS), tuple(profiles))
+
+
+def _sample(
+    connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[SourceColumn]
+) -> list[list[str]]:
+    """Return the texts of the first rows, column by column, without NULLs and empty texts."""
+    found: list[list[str]] = []
+    for group in _grouped(list(columns)):
+        texts = ", ".join(Measured(column.name, column.type, None).text for column in group)
+        rows = connection.execute(f"SELECT {texts} FROM ({sql}) AS source LIMIT {SAMPLE_ROWS}").fetchall()
+        found += [[row[at] for row in rows if row[at]] for at in range(len(group))]
+    return found
+
+
+def _pass(
+    connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[Measured], aggregates: Aggregates
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the aggregates of each column; `aggregates` gives as many for each."""
+    place = 0
+    for group in _grouped(list(columns)):
+        asked = [aggregates(place + at, column) for at, column in enumerate(group)]
+        names = ", ".join(identifier(column.name) for column in group)
+        flat = ", ".join(expression for each in asked for expression in each)
+        row = connection.execute(f"SELECT {flat} FROM (SELECT {names} FROM ({sql}) AS source)").fetchone()
+        width = len(asked[0])
+        for at in range(len(group)):
+            yield (row or ())[at * width : (at + 1) * width]
+        place += len(group)
+
+
+def _grouped(columns: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(columns), TOGETHER):
+        yield columns[start : start + TOGETHER]
+
+
+def _line(column: Measured, found: tuple[Any, ...]) -> tuple[float | None, float | None]:
+    return (None, None) if column.kind == "other" else (as_float(found[3]), as_float(found[4]))
+
+
+def _guesses(detections: Sequence[Any]) -> tuple[SemanticGuess, ...]:
+    return tuple(SemanticGuess(each.name, each.share, each.score) for each in detections[:3])
+
+
+def _column(
+    column: Measured,
+    rows: int,
+    first: tuple[Any, ...],
+    second: tuple[Any, ...],
+    line: tuple[float | None, float | None],
+    *,
+    is_exact: bool,
+    guesses: tuple[SemanticGuess, ...],
+) -> ColumnProfile:
+    values, empty, distinct, low, high, mean, shortest, longest, average, _ = first
+    return ColumnProfile(
+        name=column.name,
+        type=column.type,
+        detected_type=column.detected,
+        nulls=rows - int(values),
+        empty=int(empty),
+        # An estimate may be larger than what it estimates.
+        distinct=min(int(distinct), int(values)),
+        distinct_is_exact=is_exact,
+        min=shown(column, low),
+        max=shown(column, high),
+        mean=as_float(mean),
+        min_length=shortest,
+        max_length=longest,
+        mean_length=as_float(average),
+        top_values=top_values(second[0] or {}),
+        histogram=histogram(column, *line, second[1] or {}),
+        semantic_type=guesses[0].name if guesses and guesses[0].share >= SURE_SHARE else None,
+        semantic_types=guesses,
+    )

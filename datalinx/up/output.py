@@ -17,20 +17,17 @@ _LINE_BYTES = 64 * 1024
 
 
 class Output:
-    """The lines of one child: kept in `<folder>/<name>.log`, shown on standard error.
+    """The lines of one child: kept in `<folder>/<name>.log`, and shown to a person on standard error.
 
-    Shown for a person, or `raw` for a collector of logs, which wants them as they are.
+    Without a folder they are only passed on, as they are: a container's lines go to a collector of logs.
     """
 
-    def __init__(self, name: str, folder: Path, *, raw: bool = False) -> None:
+    def __init__(self, name: str, folder: Path | None) -> None:
         self.name = name
-        self.path = folder / f"{name}.log"
+        self.path = folder / f"{name}.log" if folder else None
         self.last: deque[str] = deque(maxlen=20)
-        self._raw = raw
         self._rest = b""
-        self._file = logging.handlers.RotatingFileHandler(
-            self.path, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8", errors="replace"
-        )
+        self._file = _log_file(self.path) if self.path else None
 
     def feed(self, data: bytes) -> None:
         """Take what was read from the child's pipe; a line is passed on when it is whole."""
@@ -50,8 +47,17 @@ class Output:
         line = raw.decode(errors="replace").rstrip("\r")
         if line:
             self.last.append(line)
+            if self._file is None:
+                show(line)
+                return
             self._file.handle(logging.makeLogRecord({"msg": line}))
-            show(line if self._raw else readable(self.name, line))
+            show(readable(self.name, line))
+
+
+def _log_file(path: Path) -> logging.handlers.RotatingFileHandler:
+    return logging.handlers.RotatingFileHandler(
+        path, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8", errors="replace"
+    )
 
 
 def show(text: str) -> None:

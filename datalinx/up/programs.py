@@ -1,6 +1,7 @@
 """The processes that make up the platform, as command lines. Containers and `datalinx up` start the same ones."""
 
 import os
+import socket
 import sys
 import sysconfig
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ def web(*, bind: str, home: Path, descriptors: tuple[int, ...] = ()) -> Program:
     command = (sys.executable, "-m", "gunicorn", "-c", "python:datalinx.up.gunicorn", "--bind", bind)
     application = ("datalinx.wsgi:application",)
     # Two instances of one user would share the default place of this socket.
-    control = ("--control-socket", os.fspath(home / "run" / "gunicorn.ctl"))
+    control = ("--control-socket", os.fspath(home / "run" / f"{socket.gethostname()}.gunicorn.ctl"))
     return Program("web", (*command, *control, *application), descriptors=descriptors)
 
 

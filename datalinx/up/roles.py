@@ -27,8 +27,7 @@ def run_role(role: str, *, host: str, port: int, home: Path | None) -> int:
             os.environ["DATALINX_HOME"] = os.fspath(home)
         env.check_all()
         folder = env.HOME.read()
-        for name in ("run", "logs"):
-            (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
         return _START[role](host, port, folder)
     except (env.EnvironmentInvalid, Refusal) as error:
         show(f"datalinx: {error}")
@@ -45,7 +44,7 @@ def _web(host: str, port: int, home: Path) -> int:
 
 def _worker(host: str, port: int, home: Path) -> int:
     # Two processes of one kind: the supervisor keeps both, and passes their lines on as they are.
-    Supervisor(programs.workers(), home / "logs", raw=True).run()
+    Supervisor(programs.workers(), logs=None).run()
     return 0
 
 

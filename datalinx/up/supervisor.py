@@ -45,14 +45,9 @@ class Supervisor:
     """Runs the programs until a signal ends it."""
 
     def __init__(
-        self,
-        programs: Sequence[Program],
-        logs: Path,
-        readiness: Readiness | None = None,
-        *,
-        raw: bool = False,
+        self, programs: Sequence[Program], logs: Path | None, readiness: Readiness | None = None
     ) -> None:
-        self._children = [Child(program, Output(program.name, logs, raw=raw)) for program in programs]
+        self._children = [Child(program, Output(program.name, logs)) for program in programs]
         self._logs = logs
         self._readiness = readiness
         self._selector = selectors.DefaultSelector()

@@ -15,7 +15,7 @@ def test_output__lines_in_pieces__are_put_together(tmp_path: Path, capfd: pytest
     for piece in (b"ze", "rö".encode()[:-1], "ö".encode()[-1:] + b"\nsecond\nthi", b"rd"):
         kept.feed(piece)
     kept.flush()
-    assert kept.path.read_text().splitlines() == ["zerö", "second", "third"]
+    assert (tmp_path / "web.log").read_text().splitlines() == ["zerö", "second", "third"]
     assert list(kept.last) == ["zerö", "second", "third"]
 
 
@@ -34,10 +34,13 @@ def test_output__much_of_it__stays_within_its_files(tmp_path: Path, monkeypatch:
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 40_000
 
 
-def test_output__raw__is_shown_as_it_is(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_output__without_a_folder__is_passed_on_as_it_is(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     line = json.dumps({"event": "x", "level": "info"})
-    Output("worker", tmp_path, raw=True).feed(line.encode() + b"\n")
+    Output("worker", None).feed(line.encode() + b"\n")
     assert capfd.readouterr().err == line + "\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_readable__an_event__has_clock_name_text_and_fields() -> None:

@@ -1,0 +1,46 @@
+"""Runs the tests that need servers, with what `servers.py` has started. Its argument: all markers of such tests."""
+
+import os
+import subprocess
+import sys
+
+PYTEST = [
+    sys.executable,
+    "-m",
+    "pytest",
+    "-n",
+    os.environ.get("PYTEST_WORKERS", "auto"),
+    "--dist",
+    "loadfile",
+]
+# What speaks to the database and the shared store; the rest would only be run a second time.
+ON_SERVERS = ["tests/api", "tests/apps"]
+
+
+def main() -> int:
+    """Return 0 when all that could be run passed."""
+    started = set(os.environ["DATALINX_TEST_SERVERS"].split(",")) - {""}
+    wanted = sys.argv[1].split(" or ")
+    chosen = [name for name in wanted if name in started]
+    missing = [name for name in wanted if name not in started]
+    codes = []
+    if chosen:
+        # A test may need two of them.
+        without = "".join(f" and not {name}" for name in missing)
+        codes.append(_run(["-m", f"({' or '.join(chosen)}){without}"], {}))
+    if {"postgresql", "redis"} <= started:
+        environment = {
+            "DATABASE_URL": os.environ["DATALINX_TEST_POSTGRESQL_URL"],
+            "DATALINX_CACHE_URL": os.environ["DATALINX_TEST_REDIS_URL"],
+        }
+        codes.append(_run(["-m", f"not ({sys.argv[1]} or browser or slow)", *ON_SERVERS], environment))
+    return max(codes, default=0)
+
+
+def _run(arguments: list[str], environment: dict[str, str]) -> int:
+    print("servers:", " ".join(arguments), " ".join(sorted(environment)), flush=True)
+    return subprocess.run([*PYTEST, *arguments], env={**os.environ, **environment}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

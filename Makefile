@@ -1,0 +1,74 @@
+# What a developer types. `make help` lists it.
+# Needs Python 3.11 or newer and make; `make check` starts servers of its own.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+PORT ?= 8000
+# Two processes at least, so that tests which must not meet are seen to meet.
+PYTEST := $(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadfile
+NEED_SERVERS := postgresql or redis or rabbitmq
+NEED_MORE := $(NEED_SERVERS) or browser
+
+.PHONY: help setup demo up test check bench lint format types servers browser client docs requirements clean
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## install everything into .venv (quick when nothing changed)
+
+# Both files are compared by time: a change of what is pinned installs anew.
+$(INSTALLED): pyproject.toml requirements-dev.txt .ci/find_python.sh
+	@python=$$(sh .ci/find_python.sh) && { test -x $(RUN) || "$$python" -m venv $(VENV); }
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## run the whole journey on real data in .demo/, checked number by number
+	$(RUN) -m datalinx.demo --home .demo
+
+up: setup ## serve the home of the demo (or another: make up HOME_DIR=… PORT=…)
+	$(RUN) -m datalinx.up --home $(or $(HOME_DIR),.demo) --port $(PORT)
+
+test: setup ## run the tests that need nothing but Python
+	$(PYTEST) -m "not ($(NEED_MORE))"
+
+check: setup ## run all there is: lint, types, tests, tests with servers, the client alone, the docs
+	$(MAKE) lint types test servers browser client docs
+
+lint: setup ## look for faults of style
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+format: setup ## bring the code into its form
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+types: setup ## check the types, strictly
+	$(RUN) -m mypy
+
+# Once the tests that need a server, then those of the API and the apps again on PostgreSQL and Redis.
+servers: setup ## run the tests that need servers, which are started for them alone
+	$(RUN) .ci/servers.py -- $(RUN) .ci/with_servers.py "$(NEED_SERVERS)"
+
+browser: setup ## look at the console in headless Chromium
+	sh .ci/browser.sh $(PYTEST) -m browser
+
+client: ## install the client alone in an empty place and import it
+	sh .ci/client_alone.sh
+
+docs: setup ## build the documentation into site/, warnings are errors
+	$(RUN) -m mkdocs build --strict --quiet --site-dir site
+
+bench: setup ## measure ours and the peers side by side (BENCH=… for some)
+	$(RUN) -m benchmarks $(BENCH)
+
+requirements: setup ## compile the pinned requirements from pyproject.toml
+	sh .ci/compile_requirements.sh
+
+clean: ## remove what was made: .venv, .demo, caches, builds
+	rm -rf $(VENV) .venv-servers .venv-client .demo .mypy_cache .ruff_cache .hypothesis build dist site *.egg-info

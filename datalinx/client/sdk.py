@@ -51,19 +51,19 @@ class Datalinx(WorkspaceClient):
         timeout: float = 30.0,
         max_retries: int = 5,
         http_transport: HttpTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         if access_token or refresh_token:
             # A refresh token alone is enough: the first call trades it in.
             ends = None if access_token else 0.0
             token_store = token_store or MemoryStore(Tokens(access_token or "", refresh_token, ends))
         transport = Transport(
-            base_url=_api_address(base_url or os.environ.get("DATALINX_URL") or DEFAULT_URL),
+            base_url=api_address(base_url or os.environ.get("DATALINX_URL") or DEFAULT_URL),
             http=Http(http_transport),
             credentials=_credentials(api_key, email, password, mfa_code, token_store),
             seconds=timeout,
             retries=Retries(times=max_retries),
-            sleep=sleep,
+            sleep=sleep or time.sleep,
         )
         scope = Scope(workspace or os.environ.get("DATALINX_WORKSPACE") or None)
         super().__init__(transport, scope)
@@ -99,7 +99,7 @@ class Datalinx(WorkspaceClient):
         self.close()
 
 
-def _api_address(url: str) -> str:
+def api_address(url: str) -> str:
     """Return the address of the API for that of a server, with or without `/api` at its end."""
     parts = urlsplit(url.strip())
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:

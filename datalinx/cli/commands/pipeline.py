@@ -1,0 +1,100 @@
+"""Pipelines: what runs together."""
+
+from typing import Annotated, Any
+
+import typer
+
+from datalinx.cli.command import Limit, command, group
+from datalinx.cli.documents import read_documents
+from datalinx.cli.names import object_id
+from datalinx.cli.output import Column
+from datalinx.cli.progress import follow_run
+from datalinx.cli.refusal import Refusal
+from datalinx.cli.session import Session
+
+app = group("What runs together, and starting it.")
+
+
+def list_(session: Session, *, limit: Limit = 50) -> None:
+    """List the pipelines."""
+    session.out.listing(
+        session.view.pipelines.list(),
+        "name",
+        "tables",
+        "engine",
+        Column("schedule", "schedule.cron"),
+        "next_run_at",
+        "id",
+        limit=limit,
+    )
+
+
+def apply(
+    session: Session,
+    *,
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="JSON or YAML; - for stdin.")],
+) -> None:
+    """Make pipelines, or change those of the same name; a file may hold one or a list of them."""
+    documents = read_documents(files)
+    if any(not document.get("name") for document in documents):
+        raise Refusal("A pipeline has no name; nothing was sent.")
+    made = [_apply(session, document) for document in documents]
+    session.out.done(made, f"Applied {len(made)} pipeline" + ("." if len(made) == 1 else "s."))
+
+
+def run(
+    session: Session,
+    *,
+    pipeline: Annotated[
+        str | None,
+        typer.Argument(metavar="PIPELINE", help="A name or an id; all tables without.", show_default=False),
+    ] = None,
+    table: Annotated[
+        list[str] | None, typer.Option("--table", "-t", help="Only this table; may be repeated.")
+    ] = None,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Read everything anew.")] = False,
+    test_mode: Annotated[bool, typer.Option("--test-mode", help="Publish nothing.")] = False,
+    since: Annotated[str | None, typer.Option("--since", help="Only what changed since this time.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Only what changed until this time.")] = None,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for its end.")] = True,
+) -> None:
+    """Run a pipeline, or all that the workspace maps; ends with 1 if the run does not succeed.
+
+    Example: datalinx pipeline run --workspace production
+    """
+    asked: dict[str, Any] = {
+        "tables": table or None,
+        "full_refresh": full_refresh or None,
+        "test_mode": test_mode or None,
+        "since": since,
+        "until": until,
+    }
+    pipelines = session.view.pipelines
+    if pipeline is None:
+        started = pipelines.run_workspace(**asked)
+    else:
+        started = pipelines.run(object_id(pipelines, pipeline, prefix="pl", noun="pipeline"), **asked)
+    if not follow:
+        session.out.done(started, started.id)
+        session.out.note(f"Started; `datalinx runs watch {started.id}` follows it.")
+        return
+    if code := follow_run(session.view, started.id, session.out):
+        raise typer.Exit(code)
+
+
+def _apply(session: Session, document: dict[str, Any]) -> Any:
+    pipelines = session.view.pipelines
+    name = str(document["name"])
+    there = pipelines.find(name)
+    if there is None:
+        made = pipelines.create(document)
+        session.out.note(f"{name}: made ({made.id})")
+    else:
+        made = pipelines.update(there.id, **document)
+        session.out.note(f"{name}: changed ({made.id})")
+    return made
+
+
+command(app, "list")(list_)
+command(app, "apply")(apply)
+command(app, "run")(run)

@@ -1,0 +1,115 @@
+"""Runs: what happened, what was rejected, and why."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from datalinx.cli.command import Limit, command, group
+from datalinx.cli.output import Column
+from datalinx.cli.progress import follow_run, show_run
+from datalinx.cli.session import Session
+from datalinx.cli.text import count, plain
+
+app = group("What ran, what was rejected, and why.")
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")]
+Text = str | None
+
+
+def list_(
+    session: Session,
+    *,
+    status: Annotated[
+        Text, typer.Option("--status", "-s", help="queued, running, success, failed, cancelled.")
+    ] = None,
+    limit: Limit = 20,
+) -> None:
+    """List the runs, newest first."""
+    session.out.listing(
+        session.view.runs.list(status=status),
+        "id",
+        "pipeline",
+        "status",
+        "trigger",
+        "created_at",
+        "finished_at",
+        Column("read", lambda row: count((row.get("totals") or {}).get("read"))),
+        Column("rejected", lambda row: count((row.get("totals") or {}).get("rejected"))),
+        limit=limit,
+    )
+
+
+def show(session: Session, *, run: RunId) -> None:
+    """Show a run and the ledger of each of its tables."""
+    show_run(session.view.runs.get(run), session.out)
+
+
+def watch(session: Session, *, run: RunId) -> None:
+    """Follow a run to its end; ends with 1 if it does not succeed."""
+    if code := follow_run(session.view, run, session.out):
+        raise typer.Exit(code)
+
+
+def logs(
+    session: Session,
+    *,
+    run: RunId,
+    level: Annotated[Text, typer.Option("--level", help="Only lines of this level.")] = None,
+    limit: Limit = 0,
+) -> None:
+    """Show the log of a run."""
+    session.out.listing(
+        session.view.runs.logs(run, level=level), "at", "level", "table", "message", limit=limit
+    )
+
+
+def rejected(
+    session: Session,
+    *,
+    run: RunId,
+    table: Annotated[Text, typer.Option("--table", "-t", help="Only rows of this table.")] = None,
+    reason: Annotated[Text, typer.Option("--reason", "-r", help="Only rows rejected for this.")] = None,
+    limit: Limit = 50,
+) -> None:
+    """Show the rows that a run rejected: where each stood, which field, why, and the value."""
+    session.out.listing(
+        session.view.runs.rejected(run, table=table, reason=reason),
+        "locator",
+        "field",
+        "reason",
+        "value",
+        "message",
+        limit=limit,
+    )
+
+
+def events(session: Session, *, run: RunId) -> None:
+    """Write what happens in a run as it happens, one JSON object in a line."""
+    for event in session.view.runs.events(run):
+        line = json.dumps({"event": event.name, "id": event.id, "data": event.data}, ensure_ascii=False)
+        sys.stdout.write(plain(line) + "\n")
+        sys.stdout.flush()
+
+
+def cancel(session: Session, *, run: RunId) -> None:
+    """Ask a run to stop; what it has committed stays."""
+    stopped = session.view.runs.cancel(run)
+    session.out.done(stopped, f"Run {run}: {stopped.get('status')}.")
+
+
+def retry(session: Session, *, run: RunId) -> None:
+    """Start a new run of what this one did not finish."""
+    started = session.view.runs.retry(run)
+    session.out.done(started, started.id)
+    session.out.note(f"Started; `datalinx runs watch {started.id}` follows it.")
+
+
+command(app, "list")(list_)
+command(app, "show")(show)
+command(app, "watch")(watch)
+command(app, "logs")(logs)
+command(app, "rejected")(rejected)
+command(app, "events")(events)
+command(app, "cancel")(cancel)
+command(app, "retry")(retry)

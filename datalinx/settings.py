@@ -143,6 +143,7 @@ CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
     # Each app names its ticks here. A tick that waited longer than its interval is dropped: the next one does its work.
     "beat_schedule": {
         "pipelines": {"task": "pipelines.tick", "schedule": 3.0, "options": {"expires": 3.0}},
+        "monitoring": {"task": "monitoring.watch", "schedule": 5.0, "options": {"expires": 5.0}},
         "deliveries": {"task": "workspaces.deliver", "schedule": 5.0, "options": {"expires": 5.0}},
     },
 }
@@ -204,6 +205,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "SourceStatus": "apps.sources.models.Source.Status",
+        "RunStatus": "apps.pipelines.models.Run.Status",
+        "RunStepStatus": "apps.pipelines.models.RunStep.Status",
+        "AlertStatus": "apps.monitoring.models.Alert.Status",
+        "UserStatus": "apps.accounts.models.User.Status",
+        "DeliveryStatus": "apps.workspaces.models.Delivery.Status",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "datalinx.api.schema.wrap_in_envelope",

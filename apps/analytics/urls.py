@@ -1,5 +1,14 @@
-"""The paths of analytics, under `/api/`."""
+"""The paths of queries and audiences, under `/api/`."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from apps.analytics.views import queries
+from datalinx.api.routing import Router
+
+router = Router()
+router.register("queries", queries.SavedQueryViewSet, "query")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("analytics/query", queries.AskView.as_view()),
+    *router.urls,
+]

@@ -2,15 +2,19 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.workspaces.views import workspaces
+from apps.workspaces.views import webhooks, workspaces
 from datalinx.api.routing import Router
 
 router = Router()
 router.register("workspaces", workspaces.WorkspacesViewSet, "workspace")
 router.register("service-accounts", workspaces.ServiceAccountViewSet, "service-account")
+router.register("webhooks", webhooks.WebhookViewSet, "webhook")
+
+_replay = "webhooks/<str:id>/deliveries/<str:delivery_id>/replay"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("auth/me", workspaces.MeView.as_view()),
     path("users/<str:id>/workspaces", workspaces.UserWorkspacesView.as_view()),
+    path(_replay, webhooks.WebhookViewSet.as_view({"post": "replay"})),
     *router.urls,
 ]

@@ -61,6 +61,12 @@ class EnvelopeAutoSchema(AutoSchema):
         permissions = getattr(view, "permissions", {"view": PUBLIC, "change": PUBLIC})
         return permission_for(permissions, action=action, method=self.method)
 
+    def get_operation_id(self) -> str:
+        # The method and the path: unique, and the same as long as both are.
+        parts = [part for part in self.path.removeprefix("/api").replace("-", "_").split("/") if part]
+        words = [f"by_{part[1:-1]}" if part.startswith("{") else part for part in parts]
+        return "_".join([self.method.lower(), *words])
+
     def get_tags(self) -> list[str]:
         parts = [part for part in self.path.split("/") if part and part != "api"]
         return [parts[0].replace("-", " ").capitalize()] if parts else ["Root"]

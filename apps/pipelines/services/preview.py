@@ -14,6 +14,7 @@ from apps.mappings.services.compile import (
 from apps.pipelines.services.reading import open_scans, present_shapes
 from apps.workspaces.models import Workspace
 from datalinx.engine.execute.preview import preview_table
+from datalinx.engine.execute.rejected import rejected_document
 from datalinx.engine.execute.results import Limits
 from datalinx.engine.spec.base import parse_document, refusal
 from datalinx.engine.spec.mapping import Mapping as MappingDocument
@@ -39,7 +40,7 @@ def preview_mapping(
     return {
         "columns": [{"name": name, "type": kind} for name, kind in preview.columns],
         "rows": list(preview.rows),
-        "rejected": list(preview.rejected),
+        "rejected": [rejected_document(dict(row)) for row in preview.rejected],
         "counts": preview.counts.as_dict(),
         "rejected_by_reason": preview.rejected_by_reason,
         "values_nulled": preview.values_nulled,

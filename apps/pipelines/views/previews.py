@@ -30,7 +30,7 @@ class PreviewView(WorkspaceView):
             "MappingPreview",
             {
                 "columns": serializers.ListField(child=serializers.DictField()),
-                "rows": serializers.ListField(child=serializers.ListField()),
+                "rows": serializers.ListField(child=serializers.DictField()),
                 "rejected": serializers.ListField(child=serializers.DictField()),
                 "counts": serializers.DictField(),
                 "rejected_by_reason": serializers.DictField(),

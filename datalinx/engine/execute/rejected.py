@@ -24,10 +24,11 @@ def rejected_page(path: Path, *, reason: str = "", offset: int = 0, limit: int =
     )
     with closing(shared_cursor()) as cursor:
         rows = cursor.execute(sql, {"path": str(path), **values}).fetchall()
-    return [_document(dict(zip(names, row, strict=True))) for row in rows]
+    return [rejected_document(dict(zip(names, row, strict=True))) for row in rows]
 
 
-def _document(values: dict[str, Any]) -> dict[str, Any]:
+def rejected_document(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a rejected row as a document: what was kept as JSON text becomes values."""
     for name in _JSON:
         if isinstance(values[name], str):
             values[name] = orjson.loads(values[name])

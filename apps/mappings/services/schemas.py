@@ -13,6 +13,7 @@ from apps.workspaces.services.documents import check_if_match, record_version
 from datalinx.caller import Caller
 from datalinx.engine.spec.base import document_to_json, parse_document, refusal
 from datalinx.engine.spec.schema import TargetSchema
+from datalinx.engine.spec.templates import get_template
 from datalinx.errors import DatalinxError, FieldError, Invalid, NotFound
 
 EMPTY: dict[str, Any] = {"name": "", "description": "", "tables": []}
@@ -62,8 +63,6 @@ def _check_types(schema: TargetSchema, workspace: Workspace) -> None:
 
 def apply_template(*, workspace: Workspace, actor: Caller, name: str, replace: bool = False) -> Schema:
     """Put a template's tables into the schema. Raises Invalid TABLE_EXISTS unless `replace` says so."""
-    from datalinx.engine.spec.templates import get_template
-
     template = document_to_json(get_template(name))
     present = get_schema_document(workspace.pk)
     clashes = {table["name"] for table in present["tables"]} & {table["name"] for table in template["tables"]}

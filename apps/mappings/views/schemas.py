@@ -17,6 +17,7 @@ from datalinx.api.serializers import DeletedSerializer, StrictSerializer
 from datalinx.api.viewsets import ApiView, WorkspaceView
 from datalinx.engine.spec.base import document_to_json
 from datalinx.engine.spec.schema import TargetColumn, TargetSchema, TargetTable
+from datalinx.engine.spec.templates import get_template, list_templates
 from datalinx.errors import FieldError, Invalid
 
 PERMISSIONS: dict[str, str] = {"view": "schemas:view", "change": "schemas:edit"}
@@ -218,8 +219,6 @@ class TemplatesView(ApiView):
 
     @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
     def get(self, request: Request) -> Response:
-        from datalinx.engine.spec.templates import list_templates
-
         return Response(list_templates())
 
 
@@ -230,8 +229,6 @@ class TemplateView(ApiView):
 
     @extend_schema(responses={200: component(TargetSchema)})
     def get(self, request: Request, name: str) -> Response:
-        from datalinx.engine.spec.templates import get_template
-
         return Response(document_to_json(get_template(name)))
 
 

@@ -10,6 +10,10 @@ _home = Path(tempfile.mkdtemp(prefix="datalinx-tests-"))
 os.environ.setdefault("DATALINX_HOME", str(_home))
 os.environ.setdefault("DATALINX_SECRET_KEY", "tests-" + "x" * 60)
 os.environ.setdefault("DATALINX_ENCRYPTION_KEYS", Fernet.generate_key().decode())
+if os.environ.get("DATALINX_CACHE_URL") and (_worker := os.environ.get("PYTEST_XDIST_WORKER", "")):
+    # Tests empty their cache; each process of them has a database of its own there.
+    _server, _, _ = os.environ["DATALINX_CACHE_URL"].rpartition("/")
+    os.environ["DATALINX_CACHE_URL"] = f"{_server}/{int(_worker.removeprefix('gw')) + 1}"
 
 from datalinx.settings import *  # noqa: E402, F403  # the environment must stand before the settings are read
 

@@ -15,6 +15,7 @@ from django.conf import settings
 
 from datalinx.api.request_id import current_request_id, set_request_id
 from datalinx.celery import Task, app
+from tests.servers import server_url
 
 ROOT = Path(__file__).parents[1]
 
@@ -83,9 +84,9 @@ def test_task__started_in_a_request__carries_its_id(monkeypatch: pytest.MonkeyPa
 
 
 class Worker:
-    """A worker of the embedded broker, as `datalinx up` starts it."""
+    """A worker as `datalinx up` starts it; of the embedded broker unless another is named."""
 
-    def __init__(self, folder: Path, queue: str) -> None:
+    def __init__(self, folder: Path, queue: str, broker_url: str = "") -> None:
         self.folder = folder
         (folder / "extra_tasks.py").write_text(TASKS)
         self.environment = {
@@ -98,11 +99,18 @@ class Worker:
         }
         for name in ("DATABASE_URL", "DATALINX_BROKER_URL", "DATALINX_CACHE_URL"):
             self.environment.pop(name, None)
+        if broker_url:
+            self.environment["DATALINX_BROKER_URL"] = broker_url
         command = [sys.executable, "-m", "celery", "-A", "datalinx", "worker", "--queues", queue]
         options = ["--concurrency", "1", "--include", "extra_tasks", "--without-gossip", "--without-mingle"]
         self.log = (folder / f"{queue}.log").open("w")
         self.process = subprocess.Popen(
-            [*command, *options], cwd=ROOT, env=self.environment, stdout=self.log, stderr=subprocess.STDOUT
+            [*command, *options],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            process_group=0,
         )
 
     def send(self, code: str) -> None:
@@ -111,11 +119,11 @@ class Worker:
 
 
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Callable[[str], Worker]]:
+def worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     made: list[Worker] = []
 
-    def start(queue: str) -> Worker:
-        made.append(Worker(tmp_path, queue))
+    def start(queue: str, broker_url: str = "") -> Worker:
+        made.append(Worker(tmp_path, queue, broker_url))
         return made[-1]
 
     yield start
@@ -131,7 +139,7 @@ def worker(tmp_path: Path) -> Iterator[Callable[[str], Worker]]:
 
 
 def test_worker__a_task_by_the_folder_of_messages__runs_with_its_requests_id(
-    worker: Callable[[str], Worker], tmp_path: Path
+    worker: Callable[..., Worker], tmp_path: Path
 ) -> None:
     running = worker("default")
     running.send(
@@ -149,7 +157,7 @@ def test_worker__a_task_by_the_folder_of_messages__runs_with_its_requests_id(
 
 
 def test_worker__its_child_killed_in_a_task__gives_the_task_to_another(
-    worker: Callable[[str], Worker], tmp_path: Path
+    worker: Callable[..., Worker], tmp_path: Path
 ) -> None:
     running = worker("runs")
     running.send("extra_tasks.hold.apply_async([0.5], queue='runs')")
@@ -159,8 +167,35 @@ def test_worker__its_child_killed_in_a_task__gives_the_task_to_another(
     assert len((tmp_path / "hold").read_text().splitlines()) == 2
 
 
+SERVERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("redis", "rabbitmq")]
+
+
+@pytest.mark.parametrize("broker", SERVERS)
+def test_worker__of_a_broker_that_is_a_server__does_its_tasks_and_takes_up_what_a_killed_child_held(
+    worker: Callable[..., Worker], tmp_path: Path, broker: str
+) -> None:
+    running = worker("runs", server_url(broker))
+    running.send("extra_tasks.hold.apply_async([0.5], queue='runs')")
+    _wait_for(tmp_path / "hold", running)
+    os.kill(int((tmp_path / "hold").read_text()), signal.SIGKILL)
+    _wait_for(tmp_path / "held", running)
+    assert len((tmp_path / "hold").read_text().splitlines()) == 2
+
+
+@pytest.mark.rabbitmq
+def test_worker__of_rabbitmq__killed_with_all_its_processes__leaves_its_task_to_the_next(
+    worker: Callable[..., Worker], tmp_path: Path
+) -> None:
+    running = worker("runs", server_url("rabbitmq"))
+    running.send("extra_tasks.hold.apply_async([0.5], queue='runs')")
+    _wait_for(tmp_path / "hold", running)
+    os.killpg(running.process.pid, signal.SIGKILL)
+    running.process.wait(10)
+    _wait_for(tmp_path / "held", worker("runs", server_url("rabbitmq")))
+
+
 def test_worker__told_to_end_in_a_long_task__ends_soon_and_gives_the_task_back(
-    worker: Callable[[str], Worker], tmp_path: Path
+    worker: Callable[..., Worker], tmp_path: Path
 ) -> None:
     running = worker("runs")
     running.send("extra_tasks.hold.apply_async([600], queue='runs')")

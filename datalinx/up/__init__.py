@@ -4,6 +4,7 @@ This process loads neither Django nor Celery: it is small, it has one thread, an
 """
 
 import http.client
+import importlib.util
 import json
 import os
 import sys
@@ -36,6 +37,10 @@ class _Platform:
     def __init__(self, *, host: str, port: int, home: Path | None) -> None:
         # What is made from here on, by this process and its children, is for its owner alone.
         os.umask(0o077)
+        if importlib.util.find_spec("django") is None:
+            raise Refusal(
+                "The server is not installed beside this client; install it with pip install 'datalinx[server]'."
+            )
         _read_environment(home)
         self._home = Home(env.HOME.read())
         self._listener = address.listen(host, port)

@@ -3,15 +3,19 @@
 import os
 import socket
 import time
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from celery import Celery
 from django.core.cache import cache
 from django.test import Client
 from django.test.utils import override_settings
 
-from datalinx import health, heartbeat
+from datalinx import connections, health, heartbeat
 from datalinx.up.probe import beat_file
+from tests.servers import server_url
 
 
 @pytest.fixture(autouse=True)
@@ -180,3 +184,18 @@ def test_heartbeat__of_a_role__touches_its_file(settings: Any) -> None:
     heartbeat.beat("worker", ["runs", "default"])
     assert time.time() - file.stat().st_mtime < 5
     assert heartbeat.living("worker")[0].pid == os.getpid()
+
+
+@pytest.mark.parametrize(
+    "broker", [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("redis", "rabbitmq")]
+)
+def test_readyz__of_a_broker_that_is_a_server__knows_whether_it_answers(
+    broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server_url(broker)
+    port = str(urlsplit(url).port)
+    for address, state in ((url, "ok"), (url.replace(port, "9"), "The broker does not answer.")):
+        app = Celery(set_as_current=False)
+        app.conf.update(connections.broker(address, Path("/nowhere")))
+        monkeypatch.setattr(health, "current_app", app)
+        assert health._state("broker", health._broker) == state

@@ -30,7 +30,11 @@ _HEADER_SAFE = "".join(chr(code) for code in range(32, 127) if chr(code) != "%")
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the API. `path` is relative to `/api`; a POST gets an Idempotency-Key if it has none."""
+    """One call of the API. `path` is relative to `/api`; a POST gets an Idempotency-Key if it has none.
+
+    `only_reads` says of a POST, such as a query, that it changes nothing: there is nothing to do only once, and the
+    server need not keep its answer.
+    """
 
     method: str
     path: str
@@ -43,16 +47,17 @@ class Call:
     accept: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     anonymous: bool = False
+    only_reads: bool = False
 
     @property
     def takes_key(self) -> bool:
-        """Whether the server knows this call by its Idempotency-Key: every POST but those of `/api/auth`."""
-        return self.method == "POST" and not self.path.startswith("auth/")
+        """Whether the call has an Idempotency-Key: every POST that changes something, but those of `/api/auth`."""
+        return self.method == "POST" and not self.only_reads and not self.path.startswith("auth/")
 
     @property
     def repeatable(self) -> bool:
         """Whether doing this twice does no harm."""
-        return self.method in _REPEATABLE or self.takes_key
+        return self.method in _REPEATABLE or self.only_reads or self.takes_key
 
 
 @dataclass(frozen=True)

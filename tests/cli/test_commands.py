@@ -202,7 +202,7 @@ def test_mappings_apply__with_a_broken_file__sends_none(server: Server, cli: Run
 @pytest.mark.parametrize(
     ("result", "exit_code", "words"),
     [
-        ({"valid": True, "errors": []}, 0, "holds"),
+        ({"valid": True, "errors": [], "unmapped": ["phone"]}, 0, "phone"),
         (
             {"valid": False, "errors": [{"field": "fields.a", "code": "unknown_column", "message": "m"}]},
             1,
@@ -428,11 +428,11 @@ def test_audiences__applied_previewed_refreshed_and_listed(server: Server, cli: 
     audience = {"id": "aud_1", "name": "big spenders", "table": "customers", "size": 1234}
     server.on("GET audiences", answer([audience]))
     server.on("PATCH audiences/aud_1", answer(audience))
-    server.on("POST audiences/preview", answer({"size": 1234, "blocks": [{"path": "all[0]", "count": 2000}]}))
+    server.on("POST audiences/preview", answer({"size": 1234, "blocks": {"all[0]": 2000}}))
     server.on("POST audiences/aud_1/refresh", answer({"size": 1234, "entered": 4, "left": 1}))
     server.on("GET audiences/aud_1/members", answer([{"key": "c1", "entered_at": "t"}]))
-    leaves = [{"path": "all[0]", "result": True}, {"path": "all[1]", "result": None}]
-    server.on("GET audiences/aud_1/explain", answer({"member": False, "leaves": leaves}))
+    parts = [{"path": "all[0]", "verdict": "true", "seen": 612}, {"path": "all[1]", "verdict": "unknown"}]
+    server.on("GET audiences/aud_1/explain", answer({"path": "", "verdict": "unknown", "parts": parts}))
     text = '{"name": "big spenders", "table": "customers", "key": "customer_id", "rule": {}}'
     assert "changed" in cli("audiences", "apply", "-", given=text).stderr
     assert "big spenders\tcustomers\t1,234" in cli("audiences", "list").stdout
@@ -445,7 +445,7 @@ def test_audiences__applied_previewed_refreshed_and_listed(server: Server, cli: 
     assert "c1\tt" in cli("audiences", "members", "big spenders").stdout
     explained = cli("audiences", "explain", "big spenders", "c1").stdout.splitlines()
     assert explained[0] == "c1: not a member"
-    assert explained[2:] == ["all[0]\ttrue\t", "all[1]\tunknown\t"]
+    assert explained[2:] == ["all[0]\ttrue\t612", "all[1]\tunknown\t"]
 
 
 def test_alerts__listed_and_settled(server: Server, cli: Run) -> None:

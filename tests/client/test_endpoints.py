@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from datalinx import Datalinx
@@ -181,7 +182,7 @@ WORKSPACE: list[tuple[Act, str, Any]] = [
     (lambda c: c.monitoring.scores(), "GET monitoring/scores", None),
     (lambda c: c.monitoring.table_scores("t"), "GET monitoring/scores/t", None),
     (lambda c: c.monitoring.history("t"), "GET monitoring/scores/t/history", None),
-    (lambda c: c.monitoring.run(), "POST monitoring/run", {}),
+    (lambda c: c.monitoring.run(tables=["t"]), "POST monitoring/run", {"tables": ["t"]}),
     (lambda c: c.alert_rules.list(), "GET alert-rules", None),
     (lambda c: c.alert_rules.create(D), "POST alert-rules", D),
     (lambda c: c.alerts.list(), "GET alerts", None),
@@ -240,7 +241,7 @@ OBJECT: list[tuple[Act, str, Any]] = [
     (lambda c: c.alerts.get("alt_1"), "GET alerts/alt_1", None),
     (lambda c: c.alerts.acknowledge("alt_1"), "POST alerts/alt_1/acknowledge", {}),
     (lambda c: c.alerts.resolve("alt_1"), "POST alerts/alt_1/resolve", {}),
-    (lambda c: c.alerts.mute("alt_1", until="2026-12-01"), "POST alerts/alt_1/mute", {"until": "2026-12-01"}),
+    (lambda c: c.alerts.mute("alt_1", minutes=30), "POST alerts/alt_1/mute", {"minutes": 30}),
 ]
 
 
@@ -285,6 +286,24 @@ def test_endpoint__of_an_object_with_an_id__needs_no_workspace(
 ) -> None:
     check(script, act, expected, body)
     assert "X-Workspace" not in script.requests[0].headers
+
+
+QUESTIONS = ("/query", "/validate", "/preview", "sources/test", "src_1/test", "queries/qry_1/run")
+READS = [row for row in (*WORKSPACE, *OBJECT) if row[1].startswith("POST") and row[1].endswith(QUESTIONS)]
+
+
+@pytest.mark.parametrize("act", [row[0] for row in READS], ids=[row[1] for row in READS])
+def test_endpoint__that_only_reads__is_repeated_and_kept_nowhere(script: Script, act: Act) -> None:
+    script.then(httpx.ReadTimeout("slow"), success({}))
+    act(script.client(workspace="production"))
+    assert len(script.requests) == 2
+    assert "Idempotency-Key" not in script.requests[0].headers
+
+
+def test_export__of_a_query__yields_the_file(script: Script) -> None:
+    script.then(httpx.Response(200, content=b"a,b\n1,2\n", headers={"Content-Type": "text/csv"}))
+    assert b"".join(script.client(workspace="w").analytics.export("SELECT 1")) == b"a,b\n1,2\n"
+    assert script.json() == {"sql": "SELECT 1", "format": "csv"}
 
 
 def test_find__by_name__takes_only_the_very_name(script: Script) -> None:

@@ -8,7 +8,7 @@ import typer
 from datalinx.cli.command import command
 from datalinx.cli.output import Column
 from datalinx.cli.refusal import Refusal
-from datalinx.cli.session import Session
+from datalinx.cli.session import MAX_RETRIES, Session
 
 
 def register(app: typer.Typer) -> None:
@@ -98,7 +98,7 @@ def _with_key(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
     from datalinx.client import Datalinx
 
     key = _ask("API key", hidden=True)
-    with Datalinx(key, base_url=url) as client:
+    with Datalinx(key, base_url=url, max_retries=MAX_RETRIES) as client:
         return client.auth.me(), {"api_key": key, "tokens": None, "email": None}
 
 
@@ -111,18 +111,17 @@ def _with_password(url: str, email: str) -> tuple[dict[str, Any], dict[str, Any]
     code: str | None = None
     while True:
         store = MemoryStore()
-        with Datalinx(
-            token_store=store, base_url=url, email=email, password=password, mfa_code=code
-        ) as client:
+        person: dict[str, Any] = {"email": email, "password": password, "mfa_code": code}
+        with Datalinx(token_store=store, base_url=url, max_retries=MAX_RETRIES, **person) as client:
             try:
-                who = client.auth.me()
+                me = client.auth.me()
             except AuthenticationError as error:
                 if error.code != "MFA_REQUIRED" or code is not None or not sys.stdin.isatty():
                     raise
                 code = _ask("Code of your second factor", hidden=False)
                 continue
         tokens = store.load()
-        return who, {"email": email, "api_key": None, "tokens": tokens and token_values(tokens)}
+        return me, {"email": email, "api_key": None, "tokens": tokens and token_values(tokens)}
 
 
 def _ask(what: str, *, hidden: bool) -> str:

@@ -1,5 +1,6 @@
 """Audiences: segments of a table."""
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -59,10 +60,10 @@ def preview(
         session.out.json(result)
         return
     session.out.line(f"{count(_size(result))} members")
-    blocks = result.get("blocks") or []
+    blocks = result.get("blocks") or {}
     if blocks:
-        session.out.table(
-            blocks, Column("block", "path"), Column("members", lambda block: count(_size(block)))
+        session.out.grid(
+            ["block", "members"], [[shown(path), count(number)] for path, number in blocks.items()]
         )
 
 
@@ -92,19 +93,31 @@ def explain(
     if session.out.as_json:
         session.out.json(result)
         return
-    session.out.line(f"{key}: {'a member' if result.get('member') else 'not a member'}")
-    session.out.table(result.get("leaves") or [], "path", Column("is", _truth), "value")
-
-
-def _size(values: dict[str, Any]) -> Any:
-    return next(
-        (values[name] for name in ("size", "count", "members_count") if values.get(name) is not None), None
+    tree = result.get("explanation") or result
+    session.out.line(f"{key}: {'a member' if _verdict(tree) == 'true' else 'not a member'}")
+    session.out.table(
+        list(_leaves(tree)),
+        "path",
+        Column("is", _verdict),
+        Column("seen", lambda leaf: shown(leaf.get("seen"))),
     )
 
 
-def _truth(leaf: dict[str, Any]) -> str:
-    verdict = leaf.get("result", leaf.get("verdict"))
-    return {True: "true", False: "false", None: "unknown"}.get(verdict) or shown(verdict)
+def _size(values: Mapping[str, Any]) -> Any:
+    return next((values[name] for name in ("total", "size", "count") if values.get(name) is not None), None)
+
+
+def _verdict(node: Mapping[str, Any]) -> str:
+    return shown(node.get("verdict"))
+
+
+def _leaves(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the leaves of an explanation, which is a tree of blocks."""
+    parts = node.get("parts") or []
+    for part in parts:
+        yield from _leaves(part)
+    if not parts:
+        yield node
 
 
 command(app, "list")(list_)

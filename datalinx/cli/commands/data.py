@@ -96,7 +96,7 @@ def snapshots(session: Session, *, table: TableName, limit: Limit = 20) -> None:
     session.out.listing(
         session.view.tables.snapshots(table),
         "snapshot",
-        "committed_at",
+        "at",
         "operation",
         "rows",
         "current",

@@ -79,6 +79,8 @@ def validate(session: Session, *, table: TableName, file: File = None) -> None:
         session.out.table(faults, "field", "code", "message")
     else:
         session.out.line("The mapping holds." if holds else "The mapping does not hold.")
+        if unmapped := result.get("unmapped"):
+            session.out.line(f"Not mapped yet, which a run needs: {shown(unmapped)}.")
     if not holds:
         raise typer.Exit(FAILED)
 

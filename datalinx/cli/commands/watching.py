@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from datalinx.cli.command import Limit, command, group
-from datalinx.cli.output import Column
 from datalinx.cli.session import Session
 
 alerts = group("What failed or went out of bounds.")
@@ -26,7 +25,7 @@ def list_alerts(
         session.view.alerts.list(status=status),
         "id",
         "status",
-        Column("rule", "rule_name"),
+        "rule",
         "severity",
         "message",
         "created_at",

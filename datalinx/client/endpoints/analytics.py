@@ -1,13 +1,13 @@
 """Questions and segments: SQL, saved queries, audiences."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 from datalinx.client.endpoints.base import PATIENT, Collection, Endpoints, Where, given
 from datalinx.client.models import Audience, QueryResult, SavedQuery
 from datalinx.client.pages import Listing
 from datalinx.client.resource import Resource
-from datalinx.client.transport import route
+from datalinx.client.transport import Call, route
 
 
 class Analytics(Endpoints):
@@ -21,9 +21,28 @@ class Analytics(Endpoints):
         Raises ValidationFailed: SQL_NOT_ALLOWED, QUERY_TIMEOUT, QUERY_TOO_LARGE.
         """
         body = given(sql=sql, parameters=parameters, limit=limit)
-        return self._send(
-            "POST", "analytics/query", QueryResult, where=Where.WORKSPACE, body=body, seconds=PATIENT
+        return self._ask("analytics/query", QueryResult, where=Where.WORKSPACE, body=body)
+
+    def export(
+        self,
+        sql: str,
+        form: Literal["csv", "arrow"] = "csv",
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[bytes]:
+        """Run one SELECT and yield its answer as a file, piece by piece."""
+        call = Call(
+            "POST",
+            "analytics/query",
+            body=given(sql=sql, parameters=parameters, limit=limit, format=form),
+            workspace=self._scope.header(Where.WORKSPACE),
+            seconds=PATIENT,
+            accept="*/*",
+            only_reads=True,
         )
+        with self._transport.open(call) as incoming:
+            yield from incoming.chunks()
 
 
 class Queries(Collection[SavedQuery]):
@@ -36,11 +55,13 @@ class Queries(Collection[SavedQuery]):
         """Save a query."""
         return self._create({"name": name, "sql": sql, **fields})
 
-    def run(self, query_id: str, *, parameters: Mapping[str, Any] | None = None) -> QueryResult:
-        """Run a saved query."""
-        body = given(parameters=parameters)
+    def run(
+        self, query_id: str, *, parameters: Mapping[str, Any] | None = None, limit: int | None = None
+    ) -> QueryResult:
+        """Run a saved query and keep its answer for `results`."""
+        body = given(parameters=parameters, limit=limit)
         path = route(self.path, query_id, "run")
-        return self._send("POST", path, QueryResult, where=Where.OBJECT, body=body, seconds=PATIENT)
+        return self._ask(path, QueryResult, where=Where.OBJECT, body=body)
 
     def results(self, query_id: str) -> QueryResult:
         """Return the answer of the last run."""
@@ -60,7 +81,7 @@ class Audiences(Collection[Audience]):
     def preview(self, document: Mapping[str, Any]) -> Resource:
         """Return the size of an audience that is not saved, with the count of every block of its rule."""
         path = "audiences/preview"
-        return self._send("POST", path, Resource, where=Where.WORKSPACE, body=document, seconds=PATIENT)
+        return self._ask(path, Resource, where=Where.WORKSPACE, body=document)
 
     def refresh(self, audience_id: str) -> Resource:
         """Find the members anew: the size, who entered and who left."""

@@ -62,6 +62,7 @@ class Endpoints:
         params: Mapping[str, Any] | None = None,
         seconds: float | None = None,
         idempotency_key: str | None = None,
+        only_reads: bool = False,
     ) -> R:
         call = Call(
             method,
@@ -71,8 +72,13 @@ class Endpoints:
             workspace=self._scope.header(where),
             seconds=seconds,
             idempotency_key=idempotency_key,
+            only_reads=only_reads,
         )
         return as_resource(self._transport.send(call), model)
+
+    def _ask(self, path: str, model: type[R], *, where: Where, body: Mapping[str, Any]) -> R:
+        """Post a question that may take its time and changes nothing."""
+        return self._send("POST", path, model, where=where, body=body, seconds=PATIENT, only_reads=True)
 
     def _get(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from datalinx.client.endpoints.base import PATIENT, Endpoints, R, Where, given
+from datalinx.client.endpoints.base import Endpoints, R, Where, given
 from datalinx.client.models import MappingDocument
 from datalinx.client.pages import Listing
 from datalinx.client.resource import Resource
@@ -69,13 +69,14 @@ class Mappings(Endpoints):
 
     def validate(self, table: str, document: Mapping[str, Any] | None = None) -> Resource:
         """Check the stored mapping, or a document that is not stored; nothing changes."""
-        return self._ask(table, "validate", document or {})
+        return self._ask(route("mappings", table, "validate"), Resource, where=_W, body=document or {})
 
     def preview(
         self, table: str, document: Mapping[str, Any] | None = None, *, limit: int | None = None
     ) -> Resource:
         """Run the mapping on a sample: rows out, rejected rows with their reasons, counts; nothing is stored."""
-        return self._ask(table, "preview", given(document=document, limit=limit))
+        body = given(document=document, limit=limit)
+        return self._ask(route("mappings", table, "preview"), Resource, where=_W, body=body)
 
     def lineage(self, table: str) -> Listing[Resource]:
         """List from which source columns each target column comes, and how."""
@@ -102,10 +103,6 @@ class Mappings(Endpoints):
 
     def _look(self, table: str, what: str, model: type[R]) -> R:
         return self._get(route("mappings", table) + f"/{what}", model, where=_W)
-
-    def _ask(self, table: str, what: str, body: Mapping[str, Any]) -> Resource:
-        path = route("mappings", table, what)
-        return self._send("POST", path, Resource, where=_W, body=body, seconds=PATIENT)
 
 
 class Ctes(Endpoints):

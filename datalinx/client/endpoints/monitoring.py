@@ -1,6 +1,6 @@
 """Watching: quality scores, alert rules, alerts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datalinx.client.endpoints.base import PATIENT, Collection, Endpoints, Where, as_resource, given
@@ -37,9 +37,10 @@ class Monitoring(Endpoints):
         path = route("monitoring", "scores", table, "history")
         return self._list(path, Resource, where=_W, params=filters)
 
-    def run(self) -> Resource:
-        """Measure now."""
-        return self._send("POST", "monitoring/run", Resource, where=_W, body={}, seconds=PATIENT)
+    def run(self, *, tables: Sequence[str] | None = None) -> Resource:
+        """Measure all tables, or these, now."""
+        body = given(tables=tables)
+        return self._send("POST", "monitoring/run", Resource, where=_W, body=body, seconds=PATIENT)
 
 
 class AlertRules(Collection[AlertRule]):
@@ -72,9 +73,9 @@ class Alerts(Endpoints):
         """Say that it is over."""
         return self._act(alert_id, "resolve", {})
 
-    def mute(self, alert_id: str, *, until: str | None = None) -> Alert:
-        """Keep it from notifying anybody, for ever or until a time."""
-        return self._act(alert_id, "mute", given(until=until))
+    def mute(self, alert_id: str, *, minutes: int) -> Alert:
+        """Keep it quiet for a while."""
+        return self._act(alert_id, "mute", {"minutes": minutes})
 
     def _act(self, alert_id: str, action: str, body: Mapping[str, Any]) -> Alert:
         return self._send("POST", route("alerts", alert_id, action), Alert, where=Where.OBJECT, body=body)

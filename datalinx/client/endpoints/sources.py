@@ -41,7 +41,7 @@ class Sources(Collection[Source]):
     def test(self, source_id: str) -> ConnectionTest:
         """Try the connection, step by step; a step that fails is an answer, not an error."""
         path = route(self.path, source_id, "test")
-        return self._send("POST", path, ConnectionTest, where=Where.OBJECT, body={}, seconds=PATIENT)
+        return self._ask(path, ConnectionTest, where=Where.OBJECT, body={})
 
     def test_config(
         self,
@@ -52,9 +52,7 @@ class Sources(Collection[Source]):
     ) -> ConnectionTest:
         """Try a connection before there is a source for it."""
         body = given(connector=connector, config=config or {}, credentials=credentials)
-        return self._send(
-            "POST", "sources/test", ConnectionTest, where=Where.WORKSPACE, body=body, seconds=PATIENT
-        )
+        return self._ask("sources/test", ConnectionTest, where=Where.WORKSPACE, body=body)
 
     def discover(
         self,

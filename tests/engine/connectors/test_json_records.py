@@ -97,6 +97,13 @@ def test_lines__that_are_no_objects__are_kept_aside(make_source):
     assert [row[1:3] for row in source.malformed()] == [(2, "not json"), (3, "[1]"), (5, '{"a":NaN}')]
 
 
+def test_key__named_as_the_number_of_a_record__stays_data(make_source):
+    source = make_source({"t.jsonl": '{"__record":"x","a":1}\nbroken\n{"__record":"y","a":2}\n'})
+    assert [c.name for c in source.table().columns] == ["__record_2", "a"]
+    assert source.rows() == [("x", 1), ("y", 2)]
+    assert source.locators() == ["t.jsonl:1", "t.jsonl:3"]
+
+
 def test_array__with_an_element_that_is_no_object__keeps_it_aside(make_source):
     source = make_source({"t.json": '[{"a":1},\n{"a":2,\n"b":"x"},7]'})
     assert source.rows() == [(1, None), (2, "x")]

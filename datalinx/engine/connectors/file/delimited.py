@@ -24,7 +24,7 @@ from datalinx.engine.connectors.file.encoding import (
     tell_utf8_from_windows,
 )
 from datalinx.engine.connectors.file.facts import Cache, FileColumn, FileFacts
-from datalinx.engine.connectors.file.problems import NOT_THE_DATA, check_names, unreadable
+from datalinx.engine.connectors.file.problems import DATA_ERRORS, NOT_THE_DATA, check_names, unreadable
 from datalinx.engine.connectors.file.recognise import Kind, read_head
 from datalinx.engine.connectors.file.records import CLEAN, copy_records
 from datalinx.engine.connectors.naming import distinct_names
@@ -50,7 +50,7 @@ def inspect_delimited(
                 return replace(facts, rows=rows)
         except NOT_THE_DATA as error:
             raise unreadable(error, file.name) from error
-        except duckdb.Error:
+        except DATA_ERRORS:
             if options.encoding is None:
                 encoding = tell_utf8_from_windows(file.path, file.name, kind.compression)
     if encoding == WINDOWS_1252 and options.encoding is None:

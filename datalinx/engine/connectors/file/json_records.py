@@ -21,8 +21,8 @@ from datalinx.engine.connectors.file.cleaning import REJECTS, SHOWN_TEXT, copyin
 from datalinx.engine.connectors.file.config import TableOptions
 from datalinx.engine.connectors.file.encoding import encoding_of_head, is_utf8
 from datalinx.engine.connectors.file.facts import Cache, FileColumn, FileFacts
-from datalinx.engine.connectors.file.problems import NOT_THE_DATA, check_names, unreadable
-from datalinx.engine.connectors.file.recognise import Kind, open_bytes, undamaged
+from datalinx.engine.connectors.file.problems import DATA_ERRORS, NOT_THE_DATA, check_names, unreadable
+from datalinx.engine.connectors.file.recognise import Compression, Kind, open_bytes, undamaged
 from datalinx.engine.connectors.file.records import shown
 from datalinx.engine.connectors.naming import distinct_names
 from datalinx.engine.connectors.reading import call, identifier, literal, reader, struct
@@ -178,7 +178,7 @@ def _reads_alike(path: Path, name: str, facts: FileFacts, limits: Limits) -> boo
             found = connection.execute(f"SELECT count(*), {counts} FROM {relation}").fetchone()
     except NOT_THE_DATA as error:
         raise unreadable(error, name) from error
-    except duckdb.Error:
+    except DATA_ERRORS:
         return False
     return found is not None and found[0] == facts.rows
 
@@ -189,18 +189,32 @@ def json_select(facts: FileFacts, paths: Sequence[Path], limits: Limits) -> tupl
     options: dict[str, str | int | bool] = {
         "format": literal(layout),
         "maximum_object_size": limits.record_bytes * _LONGER,
-        "compression": literal("none" if facts.clean else facts.compression),
+        "compression": _compression("none" if facts.clean else facts.compression),
     }
     keys = [column.key for column in facts.columns]
     if "" in keys or len({key.casefold() for key in keys}) < len(keys):
         # Keys that SQL takes for one name, or for none, are fetched by JSON pointer (RFC 6901).
         values = [_pointed(column) for column in facts.columns]
-        number = f"CAST(json_extract_string(json, {literal('/' + RECORD_COLUMN)}) AS BIGINT)"
+        number = f"CAST(json_extract_string(json, {literal('/' + number_key(keys))}) AS BIGINT)"
         return call("read_json_objects", paths, options), [*values, *([number] if facts.clean else [])]
     typed = [(column.key, column.type) for column in facts.columns]
-    typed += [(RECORD_COLUMN, "BIGINT")] if facts.clean else []
+    typed += [(number_key(keys), "BIGINT")] if facts.clean else []
     relation = call("read_json", paths, {**options, "columns": struct(typed)})
     return relation, [identifier(name) for name, _ in typed]
+
+
+def number_key(keys: Sequence[str]) -> str:
+    """Return the key of the number in a clean copy: one that no record has."""
+    taken = {key.casefold() for key in keys}
+    name = RECORD_COLUMN
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _compression(compression: Compression) -> str:
+    # DuckDB 1.5 has another word for it in JSON than in CSV.
+    return literal("uncompressed" if compression == "none" else compression)
 
 
 def _pointed(column: FileColumn) -> str:
@@ -237,6 +251,7 @@ def _facts(file: AreaFile, kind: Kind, layout: JsonLayout, survey: Survey) -> Fi
 def _copy_clean(file: AreaFile, kind: Kind, facts: FileFacts, cache: Cache, limits: Limits) -> FileFacts:
     """Copy the objects into the cache, one a line, each with its number as one more key."""
     layout = cast(JsonLayout, facts.layout)
+    key = number_key([column.key for column in facts.columns]).encode()
     with copying(cache, file.name, CLEAN) as copy:
         for number, raw in _records(file, kind, layout, limits):
             _, fault = parse(raw)
@@ -246,7 +261,7 @@ def _copy_clean(file: AreaFile, kind: Kind, facts: FileFacts, cache: Cache, limi
             # A line end inside an object is white space: texts hold theirs escaped.
             rest = raw.strip()[1:].lstrip().replace(b"\n", b" ").replace(b"\r", b" ")
             comma = b"" if rest.startswith(b"}") else b","
-            copy.keep(b'{"%s":%d%s%s\n' % (RECORD_COLUMN.encode(), number, comma, rest))
+            copy.keep(b'{"%s":%d%s%s\n' % (key, number, comma, rest))
     rejects = cache.path(REJECTS).name if facts.malformed else None
     return replace(facts, clean=cache.path(CLEAN).name, rejects=rejects)
 
@@ -283,7 +298,7 @@ def _records(file: AreaFile, kind: Kind, layout: JsonLayout, limits: Limits) -> 
         {
             "format": literal(layout),
             "maximum_object_size": limits.record_bytes * _LONGER,
-            "compression": literal(kind.compression),
+            "compression": _compression(kind.compression),
         },
     )
     with reader([file.path], limits) as connection:

@@ -13,6 +13,14 @@ MAX_NAME = 255
 # DuckDB says these when the fault is not in the data: out of memory, interrupted, a limit of this process.
 NOT_THE_DATA = (duckdb.OutOfMemoryException, duckdb.InterruptException, duckdb.InternalException)
 
+# These speak of the data. Any other error is a fault of ours, and must not be taken for one of the file's.
+DATA_ERRORS = (
+    duckdb.InvalidInputException,
+    duckdb.ConversionException,
+    duckdb.OutOfRangeException,
+    duckdb.IOException,
+)
+
 _PLACES = (
     re.compile(r"CSV Error on (Line: \d+)"),
     re.compile(r"at byte \d+ in ((?:line|record/value) \d+)"),

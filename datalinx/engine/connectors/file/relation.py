@@ -147,7 +147,7 @@ def _number(group: Sequence[ReadFile], values: Sequence[str]) -> list[str]:
     names = literals(each.file.name for each in group)
     file = literal(group[0].file.name) if len(group) == 1 else f"{names}[CAST(file_index AS BIGINT) + 1]"
     if facts.clean:
-        # Of JSON by pointer the number is an expression too, the last one.
+        # The readers of JSON name the number themselves, after the columns.
         record = values[-1] if len(values) > len(facts.columns) else identifier(RECORD_COLUMN)
     elif facts.layout == "parquet":
         record = "file_row_number + 1"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections, connection, transaction
 from django.utils import timezone
 
 from apps.mappings.services.compile import compile_table, dependencies
@@ -202,7 +202,9 @@ class TableExecution:
                 cancelled=self.execution.should_stop,
                 progress=self._report,
             )
-        close_old_connections()
+        # After minutes of computing the connection may be gone; within a transaction it is not ours to replace.
+        if not connection.in_atomic_block:
+            close_old_connections()
         if self.run_row.request.get("test_mode"):
             self._keep_ledger(result, rejected_key=self._store_rejects(result))
             return

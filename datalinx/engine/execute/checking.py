@@ -56,7 +56,8 @@ def check_rows(
     counts = count_staged(session, Reading(compiled, relations, known, malformed))
     after_reading(counts)
     nulled = _count_nulled(session, stage.nulled)
-    staged = Staged(session, compiled, relations.numbering)
+    # A group has no place: its rows came from many.
+    staged = Staged(session, compiled, "none" if compiled.group_by else relations.numbering)
     dropped = drop_duplicates(staged)
     repeated = reject_repeated_keys(staged)
     rejected = malformed + session.number(f"SELECT count(*) FROM staged WHERE kind = {REJECTED}")

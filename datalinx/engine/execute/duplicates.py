@@ -17,13 +17,13 @@ def drop_duplicates(staged: Staged) -> int:
     keys = staged.values(rule.keys)
     orders = [f"o{number}" for number in range(len(rule.order))]
     values = [f"v{number}" for number in range(len(staged.compiled.fields))]
-    # The order has to be total, or two runs over the same rows could keep different ones. Rows that a join
-    # made of one row have the same place, so their values decide; of equal rows it does not matter which.
+    # The order has to be total, or two runs over the same rows could keep different ones. Where the place does
+    # not tell rows apart their values do; of equal rows it does not matter which.
     order = [
         f"{column} {'DESC' if term.descending else 'ASC'} NULLS LAST"
         for column, term in zip(orders, rule.order, strict=True)
     ]
-    order += [f"{term} NULLS LAST" for term in ["place", *(values if staged.compiled.joins else [])]]
+    order += [f"{term} NULLS LAST" for term in ["place", *([] if staged.numbering == "order" else values)]]
     staged.session.run(
         f"CREATE TEMP TABLE dropped AS SELECT rid FROM ({_suspects(staged, keys, [*orders, *values])}) "
         f"QUALIFY row_number() OVER (PARTITION BY {', '.join(keys)} ORDER BY {', '.join(order)}) > 1"

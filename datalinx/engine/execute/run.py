@@ -87,8 +87,8 @@ class _Work:
 
     def run(self, session: Session) -> TableResult:
         self._phase(session, 0.0, _CHECKED)
-        inputs = report_inputs(session, self.compiled, self.scans)
         checked = self._check(session)
+        inputs = report_inputs(session, self.compiled, self.scans)
         by_reason, rejected_path = self._reject(session, checked)
         self._phase(session, _CHECKED, _LOADED)
         loaded = self._load(session, checked)

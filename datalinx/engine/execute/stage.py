@@ -172,11 +172,11 @@ def _staged_columns(
     yield f"CASE WHEN {_KEEP if keeps_rows else _BAD} THEN {_row(compiled)} END AS row"
     if compiled.group_by:
         yield f"{_SIZE} AS size"
-        return
-    if relations.numbering == "column":
+    elif relations.numbering == "column":
         yield f"{PLACE} AS place"
-    if compiled.load.cursor_input is not None:
-        yield f"{_CURSOR} AS cursor"
+    if compiled.load.cursor is not None:
+        # Of rows that the filter drops there is no step, and their cursor counts all the same.
+        yield f"{quoted(compiled.load.cursor) if compiled.group_by else _CURSOR} AS cursor"
 
 
 def _row(compiled: CompiledMapping) -> str:

@@ -142,7 +142,7 @@ class Layout:
             for n, column in enumerate(self.columns)
         )
         names = ", ".join(f"b{n}" for n in range(len(self.columns)))
-        file = "file_index" if numbers is None else f"({listed(numbers)})[file_index + 1]"
+        file = "file_index" if numbers is None else f"{listed(numbers)}[CAST(file_index AS BIGINT) + 1]"
         return (
             f"SELECT {names}, CAST({file} AS BIGINT) AS file, file_row_number AS pos "
             f"FROM read_parquet({listed(files)}, schema = MAP {{{schema}}})"

@@ -38,7 +38,9 @@ def _lines(error: Exception) -> Iterator[str]:
     yield f"Error: {error}"
     if isinstance(error, errors.APIError):
         for fault in error.errors:
-            yield f"  {fault.field or '(document)'}: {fault.message} [{fault.code}]"
+            # The first fault is often what the sentence above says.
+            message = "" if fault.message == error.message else f": {fault.message}"
+            yield f"  {fault.field or '(document)'}{message} [{fault.code}]"
         if error.status == 401:
             yield "Sign in with `datalinx login`, or set DATALINX_API_KEY."
         if isinstance(error, errors.RateLimited) and error.retry_after is not None:

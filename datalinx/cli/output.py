@@ -117,6 +117,12 @@ class Output:
             table.add_row(*(Text(cell) for cell in line))
         self.console.print(table if lines else Text("Nothing."))
 
+    def sample(self, columns: Sequence[Mapping[str, Any]], rows: Sequence[Any]) -> None:
+        """Write rows, lists of values or objects by column name, under the names of their columns."""
+        names = [str(column.get("name")) for column in columns]
+        lines = [[row.get(name) for name in names] if isinstance(row, Mapping) else row for row in rows]
+        self.grid([shown(name) for name in names], [[shown(value) for value in line] for line in lines])
+
     def _json_list(self, items: Iterable[Any]) -> None:
         """Write a list as JSON, one item after the other, however long it is."""
         between = "["

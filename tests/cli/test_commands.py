@@ -236,7 +236,7 @@ def test_mappings__shown_previewed_and_written_as_dbt(server: Server, cli: Run, 
     }
     preview = {
         "columns": [{"name": "email"}],
-        "rows": [["a@b.example"]],
+        "rows": [{"email": "a@b.example"}],
         "rejected": [
             {"locator": "contacts.csv:3", "field": "email", "reason": "invalid_email", "value": "x"}
         ],
@@ -253,6 +253,7 @@ def test_mappings__shown_previewed_and_written_as_dbt(server: Server, cli: Run, 
         "country\tconstant\tGB",
     ]
     shown = cli("mappings", "preview", "t", "-n", "5")
+    assert shown.stdout.startswith("email\na@b.example\n")
     assert "contacts.csv:3\temail\tinvalid_email\tx" in shown.stdout
     assert shown.stderr == "2 read, 1 rejected\n"
     assert server.sent("POST mappings/t/preview") == {"limit": 5}

@@ -76,7 +76,7 @@ def whoami(session: Session) -> None:
         if not session.out.as_json
         else me,
         Column("name", lambda row: str(row.get("email") or row.get("name") or row.get("id"))),
-        "organization.name",
+        Column("organization", "organization.name"),
         "role",
         "server",
         Column("workspaces", "open"),

@@ -51,9 +51,7 @@ def query(
     elif output is Format.CSV:
         csv.writer(sys.stdout, lineterminator="\n").writerows([headers, *result.rows])
     else:
-        session.out.grid(
-            [shown(name) for name in headers], [[shown(value) for value in row] for row in result.rows]
-        )
+        session.out.sample(result.columns, result.rows)
         if session.out.is_terminal:
             session.out.note(f"{count(result.get('row_count'))} rows in {result.get('seconds') or 0:.2f} s")
     if result.get("truncated"):

@@ -92,8 +92,7 @@ def preview(session: Session, *, table: TableName, file: File = None, limit: Lim
     if session.out.as_json:
         session.out.json(result)
         return
-    headers = [shown(column.get("name")) for column in result.get("columns") or []]
-    session.out.grid(headers, [[shown(value) for value in row] for row in result.get("rows") or []])
+    session.out.sample(result.get("columns") or [], result.get("rows") or [])
     rejected = result.get("rejected") or []
     if rejected:
         session.out.table(rejected, "locator", "field", "reason", "value", "message", title="Rejected")

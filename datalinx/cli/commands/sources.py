@@ -132,7 +132,7 @@ def tables(session: Session, *, source: Reference, limit: Limit = 50) -> None:
         width,
         rows,
         "malformed",
-        "problem.message",
+        Column("problem", "problem.message"),
         limit=limit,
     )
 
@@ -143,10 +143,7 @@ def preview(session: Session, *, source: Reference, table: TableName, limit: Lim
     if session.out.as_json:
         session.out.json(sample)
     else:
-        session.out.grid(
-            [shown(column.get("name")) for column in sample.columns],
-            [[shown(value) for value in row] for row in sample.rows],
-        )
+        session.out.sample(sample.columns, sample.rows)
 
 
 def profile(

@@ -176,8 +176,8 @@ def as_resource(answer: Answer, model: type[R]) -> R:
 
 
 def as_page(answer: Answer, model: type[R]) -> Page[R]:
-    """Return an answer as a page; a list without pagination is its only page."""
-    rows = answer.data if isinstance(answer.data, list) else []
+    """Return an answer as a page; a list without pagination is its only page, an object its only item."""
+    rows = answer.data if isinstance(answer.data, list) else [answer.data]
     items = [model(row if isinstance(row, Mapping) else {"value": row}, answer.request_id) for row in rows]
     facts = answer.pagination or {}
     return Page(

@@ -63,9 +63,10 @@ class Mappings(Endpoints):
         """Remove the wildcard from a mapping."""
         return self._send("DELETE", route("mappings", table, "wildcard"), Resource, where=_W)
 
-    def effective_wildcard(self, table: str) -> Resource:
-        """Return what the wildcard maps and what it ignores."""
-        return self._look(table, "wildcard/effective", Resource)
+    def effective_wildcard(self, table: str) -> Listing[Resource]:
+        """List the fields with the wildcard spread out, and the columns that it leaves aside."""
+        path = route("mappings", table, "wildcard", "effective")
+        return self._list(path, Resource, where=_W, short=True)
 
     def validate(self, table: str, document: Mapping[str, Any] | None = None) -> Resource:
         """Check the stored mapping, or a document that is not stored; nothing changes."""

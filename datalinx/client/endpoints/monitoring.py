@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from datalinx.client.endpoints.base import PATIENT, Collection, Endpoints, Where, as_resource, given
+from datalinx.client.endpoints.base import PATIENT, Collection, Endpoints, Where, given
 from datalinx.client.models import Alert, AlertRule
 from datalinx.client.pages import Listing
 from datalinx.client.resource import Resource
-from datalinx.client.transport import Call, route
+from datalinx.client.transport import route
 
 _W = Where.WORKSPACE
 
@@ -23,10 +23,9 @@ class Monitoring(Endpoints):
         """Replace what is watched."""
         return self._send("PUT", "monitoring", Resource, where=_W, body=document)
 
-    def scores(self) -> Resource:
-        """Return the present scores of all tables; a list stands under `value`."""
-        call = Call("GET", "monitoring/scores", workspace=self._scope.header(_W))
-        return as_resource(self._transport.send(call), Resource)
+    def scores(self) -> Listing[Resource]:
+        """List the present scores of all tables."""
+        return self._list("monitoring/scores", Resource, where=_W, short=True)
 
     def table_scores(self, table: str) -> Resource:
         """Return the present scores of one table."""

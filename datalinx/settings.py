@@ -106,6 +106,8 @@ ENGINE_THREADS = env.THREADS.read() or machine.processors()
 # What one question in SQL may use.
 QUERY_SECONDS = 30.0
 QUERY_MEMORY_BYTES = 1024**3
+# What finding the members of one audience may take.
+AUDIENCE_SECONDS = 120.0
 SPARK_REMOTE = env.SPARK_REMOTE.read()
 
 OUTBOUND_ALLOW_CIDRS = env.OUTBOUND_ALLOW_CIDRS.read()
@@ -117,6 +119,7 @@ CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
     "task_queues": [Queue(name, routing_key=name) for name in QUEUES],
     "task_default_queue": "default",
     "task_default_routing_key": "default",
+    "task_routes": {"pipelines.execute": {"queue": "runs"}},
     "task_create_missing_queues": False,
     "task_serializer": "json",
     "accept_content": ["json"],
@@ -143,6 +146,7 @@ CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
     # Each app names its ticks here. A tick that waited longer than its interval is dropped: the next one does its work.
     "beat_schedule": {
         "pipelines": {"task": "pipelines.tick", "schedule": 3.0, "options": {"expires": 3.0}},
+        "audiences": {"task": "analytics.refresh", "schedule": 5.0, "options": {"expires": 5.0}},
         "monitoring": {"task": "monitoring.watch", "schedule": 5.0, "options": {"expires": 5.0}},
         "deliveries": {"task": "workspaces.deliver", "schedule": 5.0, "options": {"expires": 5.0}},
     },

@@ -3,7 +3,7 @@
 from datalinx.celery import app
 
 
-@app.task(name="pipelines.execute", queue="runs")
+@app.task(name="pipelines.execute")
 def execute(run_id: str) -> None:
     """Take up a queued run, if it is still there to take."""
     from apps.pipelines.services.execution import execute_run

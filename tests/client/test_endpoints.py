@@ -233,6 +233,7 @@ OBJECT: list[tuple[Act, str, Any]] = [
     (lambda c: c.queries.results("qry_1"), "GET queries/qry_1/results", None),
     (lambda c: c.audiences.get("aud_1"), "GET audiences/aud_1", None),
     (lambda c: c.audiences.refresh("aud_1"), "POST audiences/aud_1/refresh", {}),
+    (lambda c: c.audiences.count("aud_1"), "GET audiences/aud_1/count", None),
     (lambda c: c.audiences.members("aud_1"), "GET audiences/aud_1/members", None),
     (lambda c: c.audiences.history("aud_1"), "GET audiences/aud_1/history", None),
     (lambda c: c.audiences.changes("aud_1"), "GET audiences/aud_1/changes", None),

@@ -79,7 +79,7 @@ def refresh(session: Session, *, audience: Reference) -> None:
 def members(session: Session, *, audience: Reference, limit: Limit = 20) -> None:
     """Show members of an audience, as of its last refresh."""
     listing = session.view.audiences.members(_id(session, audience), page_size=min(limit or 200, 200))
-    session.out.listing(listing, "key", Column("since", "entered_at"), limit=limit)
+    session.out.listing(listing, "key", limit=limit)
 
 
 def explain(
@@ -95,12 +95,7 @@ def explain(
         return
     tree = result.get("explanation") or result
     session.out.line(f"{key}: {'a member' if _verdict(tree) == 'true' else 'not a member'}")
-    session.out.table(
-        list(_leaves(tree)),
-        "path",
-        Column("is", _verdict),
-        Column("seen", lambda leaf: shown(leaf.get("seen"))),
-    )
+    session.out.table(list(_leaves(tree)), "path", "rule", Column("is", _verdict), "seen")
 
 
 def _size(values: Mapping[str, Any]) -> Any:
@@ -108,7 +103,7 @@ def _size(values: Mapping[str, Any]) -> Any:
 
 
 def _verdict(node: Mapping[str, Any]) -> str:
-    return shown(node.get("verdict"))
+    return shown(node.get("verdict") or node.get("result"))
 
 
 def _leaves(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

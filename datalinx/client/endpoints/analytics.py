@@ -87,6 +87,11 @@ class Audiences(Collection[Audience]):
         """Find the members anew: the size, who entered and who left."""
         return self._post(audience_id, "refresh", seconds=PATIENT)
 
+    def count(self, audience_id: str) -> Resource:
+        """Return the size of an audience as it would be now, with the count of every block of its rule."""
+        path = route(self.path, audience_id, "count")
+        return self._get(path, Resource, where=Where.OBJECT, seconds=PATIENT)
+
     def members(self, audience_id: str, **filters: Any) -> Listing[Resource]:
         """List the members as of the last refresh."""
         return self._part(audience_id, "members", filters)

@@ -76,7 +76,8 @@ def _range(duckdb_type: str) -> tuple[Decimal, Decimal, int]:
     found = _DECIMAL.search(duckdb_type)
     precision, scale = (int(found[1]), int(found[2])) if found else _DEFAULT_DECIMAL
     most = Decimal(10**precision - 1).scaleb(-scale, context=_EXACT)
-    return -most, most, scale
+    # A minus sign would round to the thread's own context.
+    return most.copy_negate(), most, scale
 
 
 def _always(column: exp.Expr, answer: bool) -> exp.Expr:

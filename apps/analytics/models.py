@@ -38,6 +38,8 @@ class Audience(WorkspaceModel):
     refreshed_at = models.DateTimeField(null=True, blank=True)
     # Counted up by each refresh, which writes one file of members and one of changes.
     generation = models.PositiveIntegerField(default=0)
+    # The versions of the tables that it follows at the last refresh.
+    ground = models.TextField(blank=True, default="")
 
     class Meta:
         constraints: ClassVar = [

@@ -63,9 +63,9 @@ class AlertSerializer(StrictModelSerializer):
 
 
 class MuteSerializer(StrictSerializer):
-    """For how long."""
+    """Until when; for a day unless told."""
 
-    minutes = serializers.IntegerField(min_value=1, max_value=43_200)
+    until = serializers.DateTimeField(required=False)
 
 
 class MonitoringRunSerializer(StrictSerializer):

@@ -1,7 +1,8 @@
 """Alerts: raised once when a rule's condition holds, recovered by themselves when it no longer does."""
 
+import logging
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,8 @@ from datalinx.engine.spec.base import document_to_json, parse_document, refusal
 from datalinx.engine.spec.monitoring import AlertRuleDocument
 from datalinx.errors import DatalinxError, Failed, FieldError, Invalid
 from datalinx.events import emit
+
+logger = logging.getLogger(__name__)
 
 _HOLDS: dict[str, Callable[[float, float], bool]] = {
     "eq": lambda left, right: left == right,
@@ -92,7 +95,10 @@ def evaluate_changed_rules() -> int:
     count = 0
     for rule in AlertRule.objects.select_related("workspace__organization").iterator(chunk_size=200):
         if rule.document.get("enabled", True) and _ground(rule) != rule.seen:
-            evaluate_rule(rule)
+            try:
+                evaluate_rule(rule)
+            except Exception:  # One rule's trouble must not keep the others from being looked at.
+                logger.exception("the alert rule %s could not be looked at", rule.pk)
             count += 1
     return count
 
@@ -140,7 +146,9 @@ def _ground(rule: AlertRule) -> str:
     )
     scores = QualityScore.objects.for_workspace(rule.workspace_id).filter(table=document.get("table") or "")
     newest = scores.order_by("-created_at").values_list("pk", flat=True).first() or ""
-    return f"{versions[:440]} {newest}"
+    # A table is published before its run has ended, and only an ended run counts.
+    last = _last_run(rule.workspace_id, None)
+    return f"{versions[:400]} {newest} {last.pk if last else ''}"
 
 
 def _last_run(workspace_id: str, pipeline: str | None) -> Run | None:
@@ -290,9 +298,14 @@ def resolve_alert(*, alert: Alert, actor: Caller | None) -> Alert:
     return alert
 
 
-def mute_alert(*, alert: Alert, actor: Caller, minutes: int) -> Alert:
-    """Keep an alert from showing up for a while."""
-    alert.muted_until = timezone.now() + timedelta(minutes=minutes)
+def mute_alert(*, alert: Alert, actor: Caller, until: datetime | None = None) -> Alert:
+    """Keep an alert quiet until then, for a day unless told. Raises Invalid."""
+    now = timezone.now()
+    ends = until or now + timedelta(days=1)
+    if not now < ends <= now + timedelta(days=30):
+        message = "until must lie in the future, at most 30 days ahead."
+        raise Invalid("VALIDATION_ERROR", message, errors=[FieldError("until", "invalid", message)])
+    alert.muted_until = ends
     alert.save(update_fields=["muted_until", "updated_at"])
     return alert
 

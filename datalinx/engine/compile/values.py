@@ -6,10 +6,10 @@ from sqlglot import exp
 
 from datalinx import errors
 from datalinx.engine.compile.context import Context
-from datalinx.engine.compile.expressions import Rebuilt, attempt, rebuild_expression
+from datalinx.engine.compile.expressions import Rebuilt, rebuild_expression
 from datalinx.engine.compile.names import Reference, quote
 from datalinx.engine.compile.plan import Fault
-from datalinx.engine.compile.steps import Value, as_text, is_null
+from datalinx.engine.compile.steps import Value, as_text
 
 
 def value_of_reference(context: Context, text: str) -> Value:
@@ -21,19 +21,18 @@ def value_of_reference(context: Context, text: str) -> Value:
 
 
 def value_of_expression(context: Context, text: str, *, aggregates: bool = False) -> Value:
-    """The value of a user's expression; where a row makes it raise, the value has a fault instead."""
+    """The value of a user's expression; a row that would make it raise has a fault."""
     rebuilt = rebuild_expression(text, context.scope, aggregates=aggregates)
     check_grouped(context, rebuilt.references)
-    faults: list[Fault] = []
-    if context.grouped is None:
-        tree, kind = rebuilt.tree, context.binder.type_of(rebuilt.tree)
-    else:
-        tree, kind, faults = _over_groups(context, rebuilt)
+    tree, failure = rebuilt.tree, rebuilt.failure
+    lost: list[exp.Expression] = []
+    if context.grouped is not None:
+        tree, failure, lost = _over_groups(context, rebuilt)
+    kind = context.binder.type_of(tree, context.steps.types(tree))
     references = tuple(dict.fromkeys((*rebuilt.references, *rebuilt.within)))
-    if not rebuilt.is_safe and not isinstance(tree, exp.Column):
-        given = _shown(context, rebuilt.references)
-        tree, fault = _attempted(context, rebuilt, tree, kind, given)
-        faults.append(fault)
+    faults = [_fault(context, rebuilt, condition, exp.cast(exp.null(), "VARCHAR")) for condition in lost]
+    if failure is not None:
+        faults.append(_fault(context, rebuilt, failure, _shown(context, rebuilt.references)))
     step = context.steps.add(tree, kind)
     given, is_column = as_text(step.column, kind), isinstance(rebuilt.tree, exp.Column)
     return Value(step.column, kind, given, references, tuple(faults), is_column and not rebuilt.aggregates)
@@ -50,55 +49,45 @@ def check_grouped(context: Context, references: Sequence[Reference]) -> None:
             raise errors.Invalid("NOT_GROUPED", message)
 
 
-def _over_groups(context: Context, rebuilt: Rebuilt) -> tuple[exp.Expression, str, list[Fault]]:
-    """The expression over steps: one for each aggregate and each grouped column."""
-    found = {aggregate.column: aggregate for aggregate in rebuilt.aggregates}
-    faults = [
-        _lost_rows(context, rebuilt, argument)
-        for aggregate in rebuilt.aggregates
-        for argument in aggregate.attempts
-    ]
+def _over_groups(
+    context: Context, rebuilt: Rebuilt
+) -> tuple[exp.Expression, exp.Expression | None, list[exp.Expression]]:
+    """The expression and its failure over steps, one for each aggregate and each grouped column.
+
+    Besides them, for each argument of an aggregate that can fail, whether it did in a row of the group.
+    """
+    found = {aggregate.column: aggregate.tree for aggregate in rebuilt.aggregates}
 
     def replace(node: exp.Expression) -> exp.Expression:
         if not isinstance(node, exp.Column):
             return node
-        tree = found[node].tree if node in found else node
+        tree = found.get(node, node)
         return context.steps.add(tree, context.binder.type_of(tree)).column
 
-    tree = rebuilt.tree.transform(replace)
-    return tree, context.binder.type_of(tree, context.steps.types(tree)), faults
+    lost: list[exp.Expression] = [
+        exp.Is(this=exp.Anonymous(this="bool_or", expressions=[failure]), expression=exp.true())
+        for aggregate in rebuilt.aggregates
+        for failure in aggregate.failures
+    ]
+    failure = rebuilt.failure.transform(replace) if rebuilt.failure is not None else None
+    return rebuilt.tree.transform(replace), failure, lost
 
 
-def _lost_rows(context: Context, rebuilt: Rebuilt, argument: exp.Expression) -> Fault:
-    """The fault of a group in which a row makes an aggregate's argument raise."""
-    failed = is_null(attempt(exp.Anonymous(this="list_value", expressions=[argument.copy()])))
-    step = context.steps.add(exp.Anonymous(this="bool_or", expressions=[failed]), "BOOLEAN")
-    reason, message = _reason(rebuilt)
-    is_true = exp.Is(this=step.column, expression=exp.true())
-    return Fault(reason, is_true, exp.cast(exp.null(), "VARCHAR"), f"In a row of the group: {message}")
-
-
-def _attempted(
-    context: Context, rebuilt: Rebuilt, tree: exp.Expression, kind: str, given: exp.Expression
-) -> tuple[exp.Expression, Fault]:
-    """The expression with its errors caught. The structure around it tells an error from a NULL."""
-    packed = exp.Struct(expressions=[exp.PropertyEQ(this=exp.to_identifier("v"), expression=tree)])
-    step = context.steps.add(attempt(packed), f"STRUCT(v {kind})")
-    value = exp.Anonymous(this="struct_extract", expressions=[step.column, exp.Literal.string("v")])
-    reason, message = _reason(rebuilt)
-    return value, Fault(reason, is_null(step.column), given, message)
-
-
-def _reason(rebuilt: Rebuilt) -> tuple[str, str]:
+def _fault(context: Context, rebuilt: Rebuilt, condition: exp.Expression, shown: exp.Expression) -> Fault:
+    step = context.steps.add(condition, "BOOLEAN")
+    reason, message = "expression_failed", "The expression cannot be computed from these values."
     if rebuilt.has_cast:
-        return "cast_failed", "A value does not fit the type that the expression casts it to."
-    return "expression_failed", "The expression cannot be computed for this row."
+        reason, message = "cast_failed", "A value does not fit the type that the expression casts it to."
+    return Fault(reason, step.column, shown, message)
 
 
 def _shown(context: Context, references: Sequence[Reference]) -> exp.Expression:
     """The values that an expression was given, as one text."""
     steps = [context.steps.add(found.expression, found.column.type) for found in references[:10]]
     texts = [as_text(step.column, step.type) for step in steps]
+    if not texts:
+        # An aggregate of a whole group, or a constant: there is no single value to show.
+        return exp.cast(exp.null(), "VARCHAR", dialect="duckdb")
     if len(texts) == 1:
         return texts[0]
     return exp.Anonymous(this="concat_ws", expressions=[exp.Literal.string(", "), *texts])

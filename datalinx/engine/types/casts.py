@@ -99,8 +99,11 @@ def _decimal_to_decimal(value: exp.Expression, source: str, to: ResolvedType) ->
     scale = int(figures.group(1)) if figures else 3
     if scale <= (to.scale or 0):
         return _try(value, source, to)
-    # Comparing decimals of far scales can overflow in the engine; their texts cannot.
-    return TEXT_CASTS["decimal"](_as_text(value), to)
+    # Compared in the source's own type: decimals of far scales have no common one.
+    shorter = cast_as(value, to.duckdb)
+    return sql(
+        "CASE WHEN :back = :v THEN :shorter END", back=cast_as(shorter, source), v=value, shorter=shorter
+    )
 
 
 def _floating_to_decimal(value: exp.Expression, source: str, to: ResolvedType) -> exp.Expression:

@@ -84,40 +84,46 @@ def _date(value: exp.Expression, to: ResolvedType) -> exp.Expression:
     )
 
 
-def _local(value: exp.Expression) -> tuple[exp.Expression, exp.Expression]:
-    """The branch of texts without an offset, as a TIMESTAMP."""
-    pattern = f"{_B}{_DAY}(?:[T ]{_MINUTES}(?:{_SECONDS})?)?{_B}"
-    return full_match(value, pattern), cast_as(without_blanks(value), "TIMESTAMP")
+Branch = tuple[exp.Expression, exp.Expression]
 
 
-def _zoned(value: exp.Expression) -> tuple[tuple[exp.Expression, exp.Expression], ...]:
+def _guarded(value: exp.Expression, pattern: str, duckdb_type: str) -> tuple[Branch, Branch]:
+    """The branches of a pattern: as it stands, and with blanks around it, which cost a trim."""
+    return (
+        (full_match(value, pattern), cast_as(value, duckdb_type)),
+        (full_match(value, f"{_B}{pattern}{_B}"), cast_as(without_blanks(value), duckdb_type)),
+    )
+
+
+def _local(value: exp.Expression) -> tuple[Branch, Branch]:
+    """The branches of texts without an offset, as TIMESTAMP."""
+    return _guarded(value, f"{_DAY}(?:[T ]{_MINUTES}(?:{_SECONDS})?)?", "TIMESTAMP")
+
+
+def _zoned(value: exp.Expression) -> tuple[Branch, ...]:
     """The branches of texts with an offset, as TIMESTAMP WITH TIME ZONE.
 
-    DuckDB 1.5 wants the seconds in such a text, so they are written in where they were left out.
+    DuckDB 1.5 wants the seconds in such a text, so they are written in where they were left out. An offset
+    can move the first and the last hours of the calendar out of it.
     """
-    text = without_blanks(value)
-    with_seconds = sql("left(:t, 16) || ':00' || substr(:t, 17)", t=text)
-    return (
-        (
-            full_match(value, f"{_B}{_DAY}[T ]{_MINUTES}{_SECONDS}{_OFFSET}{_B}"),
-            cast_as(text, "TIMESTAMP WITH TIME ZONE"),
-        ),
-        (
-            full_match(value, f"{_B}{_DAY}[T ]{_MINUTES}{_OFFSET}{_B}"),
-            cast_as(with_seconds, "TIMESTAMP WITH TIME ZONE"),
-        ),
+    instant = "TIMESTAMP WITH TIME ZONE"
+    with_seconds = sql("left(:t, 16) || ':00' || substr(:t, 17)", t=without_blanks(value))
+    without_seconds = full_match(value, f"{_B}{_DAY}[T ]{_MINUTES}{_OFFSET}{_B}")
+    branches = (
+        *_guarded(value, f"{_DAY}[T ]{_MINUTES}{_SECONDS}{_OFFSET}", instant),
+        (without_seconds, cast_as(with_seconds, instant)),
     )
+    return tuple((test, in_calendar(moment, instant)) for test, moment in branches)
 
 
 def _datetime(value: exp.Expression, to: ResolvedType) -> exp.Expression:
     zoned = [(test, sql("timezone('UTC', :v)", v=instant)) for test, instant in _zoned(value)]
-    return in_calendar(when(_local(value), *zoned), "TIMESTAMP")
+    return when(*_local(value), *zoned)
 
 
 def _timestamp(value: exp.Expression, to: ResolvedType) -> exp.Expression:
-    test, local = _local(value)
-    as_utc = sql("timezone('UTC', :v)", v=local)
-    return in_calendar(when(*_zoned(value), (test, as_utc)), "TIMESTAMP WITH TIME ZONE")
+    local = [(test, sql("timezone('UTC', :v)", v=moment)) for test, moment in _local(value)]
+    return when(*_zoned(value), *local)
 
 
 _CALENDAR = {
@@ -135,9 +141,7 @@ def in_calendar(value: exp.Expression, duckdb_type: str) -> exp.Expression:
 
 
 def _time(value: exp.Expression, to: ResolvedType) -> exp.Expression:
-    return when(
-        (full_match(value, f"{_B}{_MINUTES}(?:{_SECONDS})?{_B}"), cast_as(without_blanks(value), "TIME"))
-    )
+    return when(*_guarded(value, f"{_MINUTES}(?:{_SECONDS})?", "TIME"))
 
 
 # DuckDB's reader also takes NaN, Infinity and a comma before a closing bracket, which are no JSON (RFC 8259).
@@ -157,7 +161,7 @@ def _json(value: exp.Expression, to: ResolvedType) -> exp.Expression:
 
 
 def _uuid(value: exp.Expression, to: ResolvedType) -> exp.Expression:
-    return when((full_match(value, f"{_B}{_UUID}{_B}"), cast_as(without_blanks(value), "UUID")))
+    return when(*_guarded(value, _UUID, "UUID"))
 
 
 def _binary(value: exp.Expression, to: ResolvedType) -> exp.Expression:

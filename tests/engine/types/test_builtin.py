@@ -115,11 +115,11 @@ def _texts(kind: SemanticType) -> st.SearchStrategy[str]:
 
 @ALL
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_normalise__any_text__passes_the_check_and_is_idempotent(
     kind: SemanticType, evaluate: Evaluate, data: st.DataObject
 ) -> None:
-    values = data.draw(st.lists(_texts(kind), min_size=1, max_size=60))
+    values = data.draw(st.lists(_texts(kind), min_size=1, max_size=150))
     options = [{}, *PARAMETERS.get(kind.name, [])]
     params = kind.parse_parameters(data.draw(st.sampled_from(options)))
     normal = kind.normalise(VALUE, params)

@@ -56,13 +56,9 @@ def _normal_hash(value: exp.Expression) -> exp.Expression:
     """A hash that is one already is kept in lower case; an address is hashed in its normal form."""
     address = normal_email(value)
     lowered = sql("lower(:v)", v=trimmed(value))
-    return sql(
-        "CASE WHEN regexp_full_match(:v, :hash) THEN :v WHEN :address IS NOT NULL THEN sha256(:address) "
-        "WHEN regexp_full_match(:lowered, :hash) THEN :lowered END",
-        v=value,
-        hash=_SHA_256,
-        address=address,
-        lowered=lowered,
+    return when(
+        (sql(":address IS NOT NULL", address=address), sql("sha256(:address)", address=address)),
+        (full_match(lowered, _SHA_256), lowered),
     )
 
 

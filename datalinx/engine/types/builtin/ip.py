@@ -29,11 +29,25 @@ IPV6 = _ipv6()
 ANY = f"(?:{IPV4}|{IPV6})"
 
 
+def _canonical_ipv6() -> str:
+    """Addresses that are in normal form for certain: `::` hides two groups or more and no other group is zero."""
+    group = "[1-9a-f][0-9a-f]{0,3}"
+    forms = [f"{group}(?::{group}){{7}}"]
+    for before in range(7):
+        left = f"{group}(?::{group}){{{before - 1}}}" if before else ""
+        right = f"(?:{group}(?::{group}){{0,{5 - before}}})?" if before < 6 else ""
+        forms.append(f"{left}::{right}")
+    return f"(?:{'|'.join(forms)})"
+
+
+_NORMAL = f"(?:{IPV4}|{_canonical_ipv6()})"
+
+
 def normal_form(value: exp.Expression) -> exp.Expression:
     """Return the address in its one normal form, NULL when a text is none."""
     inner = trimmed(value)
     return when(
-        (full_match(value, IPV4), value),
+        (full_match(value, _NORMAL), value),
         (full_match(inner, IPV6), _compressed(inner)),
         (full_match(inner, IPV4), inner),
     )

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from datalinx.engine.types.builtin.territories import country_codes
 from datalinx.engine.types.semantic import SemanticType
-from datalinx.engine.types.sql import full_match, look_up, one_of, sql, trimmed, when
+from datalinx.engine.types.sql import full_match, look_up, named, one_of, shared, sql, trimmed, when
 
 
 @cache
@@ -56,32 +56,48 @@ def _own_name(code: str) -> str | None:
         return None
 
 
+_LANGUAGE_ALONE = "[A-Za-z]{2,3}"
+_LANGUAGE_AND_REGION = "[A-Za-z]{2,3}[-_][A-Za-z]{2}"
+_EXTRA = r"(?:-[a-z0-9]{2,8}|-[a-z0-9](?:-[a-z0-9]{1,8})+)*"
+_ANY_TAG = rf"^([a-z]{{2,3}})(?:-([a-z])([a-z]{{3}}))?(?:-([a-z]{{2}}|[0-9]{{3}}))?({_EXTRA})$"
+
+
 def _in_recommended_case(value: exp.Expression) -> exp.Expression:
-    """All in lower case, but Script and REGION; an underscore is a hyphen."""
-    tag = sql("replace(lower(:v), '_', '-')", v=trimmed(value))
-    extra = r"(?:-[a-z0-9]{2,8}|-[a-z0-9](?:-[a-z0-9]{1,8})+)*"
-    parts = rf"^([a-z]{{2,3}})(?:-([a-z])([a-z]{{3}}))?(?:-([a-z]{{2}}|[0-9]{{3}}))?({extra})$"
+    """All in lower case, but Script and REGION; an underscore is a hyphen. NULL for what has no tag's shape."""
+    text = trimmed(value)
+    tag = sql("replace(lower(:v), '_', '-')", v=text)
+    return when(
+        (full_match(text, _LANGUAGE_ALONE), tag),
+        (full_match(text, _LANGUAGE_AND_REGION), sql("left(:tag, -2) || upper(right(:tag, 2))", tag=tag)),
+        (full_match(tag, _ANY_TAG), _by_parts(tag)),
+    )
 
-    def part(number: int) -> exp.Expression:
-        return sql("regexp_extract(:tag, :parts, :n)", tag=tag, parts=parts, n=number)
 
+def _by_parts(tag: exp.Expression) -> exp.Expression:
+    language, initial, script, region, rest = (
+        sql("regexp_extract(:tag, :parts, :n)", tag=tag, parts=_ANY_TAG, n=number) for number in range(1, 6)
+    )
     return sql(
         ":language || CASE WHEN :initial <> '' THEN '-' || upper(:initial) || :script ELSE '' END "
         "|| CASE WHEN :region <> '' THEN '-' || upper(:region) ELSE '' END || :rest",
-        language=part(1),
-        initial=part(2),
-        script=part(3),
-        region=part(4),
-        rest=part(5),
+        language=language,
+        initial=initial,
+        script=script,
+        region=region,
+        rest=rest,
     )
 
 
 def _normal_language(value: exp.Expression) -> exp.Expression:
     written = _in_recommended_case(value)
-    return when(
-        (full_match(value, _tag_pattern()), value),
-        (full_match(written, _tag_pattern()), written),
-        (sql(":v IS NOT NULL", v=value), look_up(sql("lower(:v)", v=trimmed(value)), _language_entries())),
+    name = sql("lower(:v)", v=trimmed(value))
+    return shared(
+        name,
+        when(
+            (full_match(value, _tag_pattern()), value),
+            (full_match(written, _tag_pattern()), written),
+            (exp.true(), look_up(name, _language_entries())),
+        ),
     )
 
 
@@ -141,9 +157,8 @@ TIME_ZONE = SemanticType(
         ("W. Europe Standard Time", "Europe/Berlin"),
     ),
     checker=lambda value, params: full_match(value, one_of(_zones())),
-    normaliser=lambda value, params: when(
-        (full_match(value, one_of(_zones())), value),
-        (sql(":v IS NOT NULL", v=value), look_up(sql("lower(:v)", v=trimmed(value)), _zone_entries())),
+    normaliser=lambda value, params: named(
+        value, one_of(_zones()), sql("lower(:v)", v=trimmed(value)), _zone_entries()
     ),
     column_names=r"time_?zone|^tz$|_tz$",
 )

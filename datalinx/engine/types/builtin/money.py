@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from datalinx.engine.types.builtin.numbers import BLANK, MINUS, SIGN, NumberLocale, Writing, writing
 from datalinx.engine.types.semantic import Parameters, SemanticType
-from datalinx.engine.types.sql import full_match, look_up, one_of, sql, trimmed, when
+from datalinx.engine.types.sql import full_match, named, one_of, sql, trimmed, when
 from datalinx.engine.types.text_casts import cast_as, decimal_pattern
 
 
@@ -141,8 +141,7 @@ def _currency_entries() -> dict[str, str]:
 def _normal_currency(value: exp.Expression, params: Parameters) -> exp.Expression:
     dollar = params.dollar if isinstance(params, CurrencyParameters) else None
     entries = _currency_entries() | ({"$": dollar} if dollar else {})
-    found = look_up(sql("lower(:v)", v=trimmed(value)), entries)
-    return when((full_match(value, one_of(currency_codes())), value), (sql(":v IS NOT NULL", v=value), found))
+    return named(value, one_of(currency_codes()), sql("lower(:v)", v=trimmed(value)), entries)
 
 
 CURRENCY = SemanticType(
@@ -187,8 +186,10 @@ def _normal_percentage(value: exp.Expression, params: Parameters) -> exp.Express
     shape = writing(given.locale)
     pattern = rf"{BLANK}(?:{SIGN}{BLANK})?{shape.pattern}{BLANK}%?{BLANK}"
     number = shape.to_decimal(value, sql("regexp_matches(:v, :p)", v=value, p=MINUS))
-    within = _check_percentage(number, given)
-    return when((sql("regexp_full_match(:v, :p) AND :within", v=value, p=pattern, within=within), number))
+    is_valid = sql(
+        ":within AND regexp_full_match(:v, :p)", within=_check_percentage(number, given), v=value, p=pattern
+    )
+    return when((is_valid, number))
 
 
 PERCENTAGE = SemanticType(

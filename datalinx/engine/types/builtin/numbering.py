@@ -9,8 +9,11 @@ How this differs from parsing and validating with the library (generated cases a
 * valid here, not there: numbers in ranges that are not assigned, and numbers that the region's general
   description admits but no type of line uses;
 * refused here, taken there: letters (`1-800-FLOWERS`), extensions (E.164 has no place for them, and the
-  number of a switchboard is not a person's), an international prefix other than + without `default_region`,
-  a trunk prefix other than 0 after the calling code.
+  number of a switchboard is not a person's), a trunk prefix other than 0 after the calling code (`+7 8 …`),
+  more than the fifteen digits of E.164 (a few old German numbers), a carrier's code before the number.
+
+Where both read a number they read the same one: none of 40,000 generated cases, formatted in eight ways,
+differed, and five were read by the library alone.
 """
 
 import re
@@ -25,7 +28,6 @@ from datalinx.engine.types.sql import full_match, sql, when
 
 # What people write between digits. The rare ones are removed only where the usual ones do not suffice.
 _USUAL = (" ", "-", "(", ")", ".")
-_USUAL_PATTERN = r"[+0-9 ().-]*"
 _RARE = "\t\r\n/\u00a0\u200b\u200e\u200f\u2009\u202a\u202c\u202f\u2010\u2011\u2012\u2013\u2014\u2212\ufeff"
 
 
@@ -41,7 +43,6 @@ class Plan:
     general: str
     dialled_abroad: str
     dialled_at_home: str
-    trunk: str
     rewriting: str
 
 
@@ -58,10 +59,9 @@ def _plan(code: int, region: str) -> Plan:
         raise LookupError(f"phonenumbers has no metadata of {region}")
     return Plan(
         code=str(code),
-        general=f"(?:{_compact(metadata.general_desc.national_number_pattern)})",
+        general=_compact(metadata.general_desc.national_number_pattern),
         dialled_abroad=_compact(metadata.international_prefix),
         dialled_at_home=_compact(metadata.national_prefix_for_parsing),
-        trunk=metadata.national_prefix or "",
         rewriting=metadata.national_prefix_transform_rule or "",
     )
 
@@ -83,18 +83,24 @@ def _plans() -> tuple[Plan, ...]:
 @cache
 def international_pattern() -> str:
     """Return the pattern of all numbers in E.164 form, plus sign included."""
-    generals: dict[str, list[str]] = {}
+    return r"\+(?:" + "|".join(code + shapes for code, shapes in _shapes().items()) + ")"
+
+
+@cache
+def _shapes() -> dict[str, str]:
+    """Calling code to the pattern of the national numbers of all regions that share it."""
+    shapes: dict[str, dict[str, None]] = {}
     for plan in _plans():
-        if plan.general not in generals.setdefault(plan.code, []):
-            generals[plan.code].append(plan.general)
-    return r"\+(?:" + "|".join(f"{code}(?:{'|'.join(shapes)})" for code, shapes in generals.items()) + ")"
+        shapes.setdefault(plan.code, {})[plan.general] = None
+    return {code: f"(?:{'|'.join(generals)})" for code, generals in shapes.items()}
 
 
 @cache
 def _trunk_zero_pattern() -> str:
     """Calling codes of plans whose national form starts with a zero, as in `+44 (0)20`, and that zero."""
     main = {plan.code: plan for plan in reversed(_plans())}
-    return rf"^\+({'|'.join(sorted(code for code, plan in main.items() if plan.trunk == '0'))})0"
+    codes = sorted(code for code, plan in main.items() if re.fullmatch(plan.dialled_at_home, "0"))
+    return rf"^\+({'|'.join(codes)})0"
 
 
 def to_e164(value: exp.Expression, region: str | None) -> exp.Expression:
@@ -107,7 +113,12 @@ def to_e164(value: exp.Expression, region: str | None) -> exp.Expression:
     without_zero = sql(
         "regexp_replace(:c, :zero, :plus)", c=candidate, zero=_trunk_zero_pattern(), plus=r"+\1"
     )
-    return when((_is_e164(candidate), candidate), (_is_e164(without_zero), without_zero))
+    # Asked for first, the candidate is computed once.
+    return when(
+        (sql(":c IS NULL", c=candidate), exp.null()),
+        (_is_e164(candidate), candidate),
+        (_is_e164(without_zero), without_zero),
+    )
 
 
 def _is_e164(value: exp.Expression) -> exp.Expression:
@@ -116,27 +127,41 @@ def _is_e164(value: exp.Expression) -> exp.Expression:
 
 def _digits(value: exp.Expression) -> exp.Expression:
     """The value without what stands between digits. Letters stay, so that they fail the pattern."""
-    rare = sql("regexp_replace(translate(:v, :rare, ''), '^ *tel:', '')", v=value, rare=_RARE)
-    usual = sql(
-        "CASE WHEN regexp_full_match(:v, :usual) THEN :v ELSE :rare END",
-        v=value,
-        usual=_USUAL_PATTERN,
-        rare=rare,
-    )
+    usual = value
     for separator in _USUAL:
         usual = sql("replace(:v, :separator, '')", v=usual, separator=separator)
-    return usual
+    rare = sql(
+        "regexp_replace(translate(:v, :separators, ''), '^tel:', '')",
+        v=value,
+        separators="".join(_USUAL) + _RARE,
+    )
+    return sql(
+        "CASE WHEN regexp_full_match(:v, :bare) THEN :v WHEN regexp_full_match(:v, :formatted) THEN :usual "
+        "ELSE :rare END",
+        v=value,
+        bare="[+]?[0-9]*",
+        formatted="[+0-9 ().-]*",
+        usual=usual,
+        rare=rare,
+    )
 
 
 def _internationalised(digits: exp.Expression, region: str) -> exp.Expression:
     """A number as dialled in a region, with plus sign and calling code."""
     plan = _plan(phonenumbers.country_code_for_region(region), region)
+    shape = _shapes()[plan.code]
     at_home = _without_prefix(digits, plan)
-    # Some leave out the plus sign alone.
-    after_code = _without_prefix(sql("substr(:d, :start)", d=digits, start=len(plan.code) + 1), plan)
+    # Some leave out the plus sign alone, and some of them put the trunk prefix after the code.
+    after_code = sql("substr(:d, :start)", d=digits, start=len(plan.code) + 1)
+    after_both = _without_prefix(after_code, plan)
 
     def international(number: exp.Expression) -> exp.Expression:
         return sql(":code || :n", code=f"+{plan.code}", n=number)
+
+    def is_coded(number: exp.Expression) -> exp.Expression:
+        return sql(
+            "starts_with(:d, :code) AND :matches", d=digits, code=plan.code, matches=full_match(number, shape)
+        )
 
     abroad = f"^(?:{plan.dialled_abroad})"
     return when(
@@ -145,18 +170,10 @@ def _internationalised(digits: exp.Expression, region: str) -> exp.Expression:
             sql("regexp_matches(:d, :abroad)", d=digits, abroad=f"{abroad}[1-9]"),
             sql("regexp_replace(:d, :abroad, '+')", d=digits, abroad=abroad),
         ),
-        (full_match(at_home, plan.general), international(at_home)),
-        (full_match(digits, plan.general), international(digits)),
-        (
-            sql(
-                "starts_with(:d, :code) AND regexp_full_match(:n, :g)",
-                d=digits,
-                code=plan.code,
-                n=after_code,
-                g=plan.general,
-            ),
-            international(after_code),
-        ),
+        (full_match(at_home, shape), international(at_home)),
+        (full_match(digits, shape), international(digits)),
+        (is_coded(after_both), international(after_both)),
+        (is_coded(after_code), international(after_code)),
     )
 
 

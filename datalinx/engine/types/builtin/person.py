@@ -9,7 +9,7 @@ from sqlglot import exp
 from datalinx.engine.types.base import BASE_TYPES
 from datalinx.engine.types.casts import cast_from
 from datalinx.engine.types.semantic import Parameters, SemanticType
-from datalinx.engine.types.sql import full_match, look_up, sql, trimmed, when
+from datalinx.engine.types.sql import full_match, named, sql, trimmed, when
 
 # Letters and marks of any script, the signs that names have, single blanks between words, at least one
 # letter. No digits, except in "3rd".
@@ -148,9 +148,8 @@ GENDER = SemanticType(
         ("Prefer not to say", "unknown"),
     ),
     checker=lambda value, params: full_match(value, _GENDER),
-    normaliser=lambda value, params: when(
-        (full_match(value, _GENDER), value),
-        (sql(":v IS NOT NULL", v=value), look_up(sql("lower(:v)", v=trimmed(value)), _GENDER_ENTRIES)),
+    normaliser=lambda value, params: named(
+        value, _GENDER, sql("lower(:v)", v=trimmed(value)), _GENDER_ENTRIES
     ),
     column_names=r"gender|^sex$",
     weight=0.5,

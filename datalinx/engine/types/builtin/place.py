@@ -7,15 +7,14 @@ from sqlglot import exp
 
 from datalinx.engine.types.builtin import postal
 from datalinx.engine.types.builtin.territories import (
-    country_code_entries,
     country_codes,
-    country_name_entries,
+    country_entries,
     fold,
     region_codes,
     region_entries,
 )
 from datalinx.engine.types.semantic import Parameters, SemanticType
-from datalinx.engine.types.sql import full_match, look_up, one_of, sql, trimmed, when
+from datalinx.engine.types.sql import full_match, look_up, named, one_of, sql, trimmed, when
 from datalinx.engine.types.text_casts import cast_as
 
 
@@ -44,7 +43,7 @@ COUNTRY = SemanticType(
     pii="none",
     reason="invalid_country",
     examples=("GB", "DE", "US", "JP"),
-    counter_examples=("ZZ", "Atlantis", "Europe", "XK", "EU", "N/A", ""),
+    counter_examples=("ZZ", "Atlantis", "Europe", "XK", "EU", "N/A", "n.a.", "na", ""),
     normalised=(
         ("United Kingdom", "GB"),
         (" uk ", "GB"),
@@ -58,17 +57,7 @@ COUNTRY = SemanticType(
         ("日本", "JP"),
     ),
     checker=lambda value, params: full_match(value, one_of(country_codes())),
-    normaliser=lambda value, params: when(
-        (full_match(value, one_of(country_codes())), value),
-        (
-            sql(":v IS NOT NULL", v=value),
-            sql(
-                "coalesce(:code, :name)",
-                code=look_up(sql("upper(:v)", v=trimmed(value)), country_code_entries()),
-                name=look_up(fold(value), country_name_entries()),
-            ),
-        ),
-    ),
+    normaliser=lambda value, params: named(value, one_of(country_codes()), fold(value), country_entries()),
     column_names=r"country|nation|land$|pays",
     weight=0.6,
 )
@@ -138,28 +127,11 @@ def _coordinate(
     def normal(value: exp.Expression, params: Parameters) -> exp.Expression:
         number = cast_as(sql("regexp_extract(:v, :p)", v=value, p=_DEGREES), "DOUBLE")
         sign = sql("CASE WHEN regexp_matches(:v, :p) THEN -1 ELSE 1 END", v=value, p=f"(?i){negative}")
-        with_letter = sql(":sign * :number", sign=sign, number=number)
+        # The number is asked for first, so that it is computed once.
         return when(
-            (
-                sql(
-                    "regexp_full_match(:v, :p) AND abs(:n) <= :limit",
-                    v=value,
-                    p=signed,
-                    n=number,
-                    limit=limit,
-                ),
-                number,
-            ),
-            (
-                sql(
-                    "regexp_full_match(:v, :p) AND abs(:n) <= :limit",
-                    v=value,
-                    p=lettered,
-                    n=number,
-                    limit=limit,
-                ),
-                with_letter,
-            ),
+            (sql("abs(:n) > :limit", n=number, limit=limit), exp.null()),
+            (full_match(value, signed), number),
+            (full_match(value, lettered), sql(":sign * :number", sign=sign, number=number)),
         )
 
     return SemanticType(

@@ -62,7 +62,7 @@ _PORT = r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|65
 _REST = r"(?:[/?#][^\s<>\"\\^`{|}\x00-\x20\x7f]*)?"
 _AUTHORITY = rf"{_USER}(?:{HOST_NAME}|localhost|{_IPV4_HOST}|\[[0-9A-Fa-f:.]{{2,45}}\]){_PORT}"
 _URL = rf"[Hh][Tt][Tt][Pp][Ss]?://{_AUTHORITY}{_REST}"
-_NORMAL_START = rf"https?://{_USER}[^A-Z/?#]*{_REST}"
+_NORMAL_START = rf"https?://{_USER}[^A-Z/?#@]*{_REST}"
 MAX_URL = 2_083
 
 
@@ -78,32 +78,32 @@ def _is_url(value: exp.Expression) -> exp.Expression:
 
 def _normal_url(value: exp.Expression, params: Parameters) -> exp.Expression:
     """Scheme and host in lower case (RFC 3986, 6.2.2.1); all else is kept, as it may matter to the server."""
-    start = r"^[A-Za-z]+://[^/?#]*"
-
-    def lowered(text: exp.Expression) -> exp.Expression:
-        # A name and password before the @ keep their case; hardly any URL has them.
-        authority = r"^[A-Za-z]+://(?:[^/?#@]*@)?"
-        return sql(
-            "CASE WHEN regexp_full_match(:v, :normal) THEN :v ELSE "
-            "lower(regexp_extract(:v, '^[A-Za-z]+://')) "
-            "|| substr(regexp_extract(:v, :authority), length(regexp_extract(:v, '^[A-Za-z]+://')) + 1) "
-            "|| lower(substr(regexp_extract(:v, :start), length(regexp_extract(:v, :authority)) + 1)) "
-            "|| regexp_replace(:v, :start, '') END",
-            v=text,
-            normal=_NORMAL_START,
-            authority=authority,
-            start=start,
-        )
-
     scheme = params.default_scheme if isinstance(params, UrlParameters) else None
-    if scheme is None:
-        return read(value, _is_url, lowered)
-    completed = sql(
-        "CASE WHEN regexp_matches(:v, '^[A-Za-z][A-Za-z0-9+.-]*://') THEN :v ELSE :scheme || :v END",
-        v=trimmed(value),
-        scheme=f"{scheme}://",
+    if scheme is not None:
+        value = sql(
+            "CASE WHEN regexp_matches(:v, '^[A-Za-z][A-Za-z0-9+.-]*://') THEN :v ELSE :scheme || :v END",
+            v=trimmed(value),
+            scheme=f"{scheme}://",
+        )
+    return read(value, _is_url, _with_lower_host)
+
+
+def _with_lower_host(value: exp.Expression) -> exp.Expression:
+    lower_start = "lower(regexp_extract(:v, :start)) || regexp_replace(:v, :start, '')"
+    # A name and password before the @ keep their case; hardly any URL has them.
+    lower_around_user = (
+        "lower(regexp_extract(:v, :scheme)) || regexp_extract(:v, :user, 1) "
+        "|| lower(regexp_extract(:v, :user, 2)) || regexp_replace(:v, :start, '')"
     )
-    return read(completed, _is_url, lowered)
+    return sql(
+        f"CASE WHEN regexp_full_match(:v, :normal) THEN :v WHEN regexp_matches(:v, :user) THEN {lower_around_user} "
+        f"ELSE {lower_start} END",
+        v=value,
+        normal=_NORMAL_START,
+        scheme="^[A-Za-z]+://",
+        start="^[A-Za-z]+://[^/?#]*",
+        user="^[A-Za-z]+://([^/?#@]*@)([^/?#]*)",
+    )
 
 
 URL = SemanticType(

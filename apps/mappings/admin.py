@@ -1,0 +1,39 @@
+"""Documents, for operators."""
+
+from django.contrib import admin
+
+from apps.mappings.models import Cte, Mapping, Schema, SemanticType
+from datalinx.admin import ReadOnlyAdmin
+
+
+@admin.register(Schema)
+class SchemaAdmin(ReadOnlyAdmin):
+    """Target schemas."""
+
+    list_display = ("id", "workspace", "version", "updated_at")
+    list_select_related = ("workspace",)
+
+
+@admin.register(Mapping)
+class MappingAdmin(ReadOnlyAdmin):
+    """Mappings."""
+
+    list_display = ("table_name", "workspace", "version", "updated_at")
+    list_select_related = ("workspace",)
+    search_fields = ("table_name",)
+
+
+@admin.register(Cte)
+class CteAdmin(ReadOnlyAdmin):
+    """Reusable blocks of SQL."""
+
+    list_display = ("name", "workspace", "version", "updated_at")
+    list_select_related = ("workspace",)
+
+
+@admin.register(SemanticType)
+class SemanticTypeAdmin(ReadOnlyAdmin):
+    """Organizations' own types."""
+
+    list_display = ("name", "organization", "updated_at")
+    list_select_related = ("organization",)

@@ -1,0 +1,73 @@
+"""Pipelines, runs and stored tables, for operators."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from apps.pipelines.models import Pipeline, Run, RunStep, StoredTable
+from apps.pipelines.services.runs import cancel_run, retry_run
+from apps.workspaces.access import caller_for_user
+from datalinx.admin import ReadOnlyAdmin, ReadOnlyInline
+from datalinx.errors import DatalinxError
+
+
+@admin.register(Pipeline)
+class PipelineAdmin(ReadOnlyAdmin):
+    """Pipelines."""
+
+    list_display = ("name", "workspace", "version", "next_run_at", "updated_at")
+    list_select_related = ("workspace",)
+    search_fields = ("name",)
+
+
+class RunStepInline(ReadOnlyInline):
+    """The tables of a run."""
+
+    model = RunStep
+    fields = ("position", "table", "status", "counts", "rejected_by_reason", "seconds", "error")
+    readonly_fields = fields
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    """Runs, which an operator may cancel or try again."""
+
+    list_display = (
+        "id",
+        "pipeline",
+        "workspace",
+        "status",
+        "attempt",
+        "created_at",
+        "finished_at",
+        "lease_owner",
+    )
+    list_filter = ("status", "trigger", "engine")
+    list_select_related = ("pipeline", "workspace")
+    search_fields = ("id",)
+    inlines = (RunStepInline,)
+    actions = ("cancel", "retry")
+
+    @admin.action(description="Cancel")
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        self._act(request, queryset, cancel_run)
+
+    @admin.action(description="Try again")
+    def retry(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        self._act(request, queryset, retry_run)
+
+    def _act(self, request: HttpRequest, queryset: QuerySet[Run], act: object) -> None:
+        for run in queryset.select_related("pipeline", "workspace__organization")[:100]:
+            try:
+                act(run=run, actor=caller_for_user(request.user))  # type: ignore[operator]  # one of the two above
+            except DatalinxError as error:
+                self.message_user(request, f"{run.pk}: {error.message}", messages.WARNING)
+
+
+@admin.register(StoredTable)
+class StoredTableAdmin(ReadOnlyAdmin):
+    """Stored tables."""
+
+    list_display = ("name", "workspace", "rows", "snapshot", "mapping_version", "updated_at")
+    list_select_related = ("workspace",)
+    search_fields = ("name",)

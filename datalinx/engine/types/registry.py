@@ -4,13 +4,14 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from datalinx import errors
 from datalinx.engine.spec.semantic_type import CustomTypeDocument
 from datalinx.engine.types import custom as custom_types
 from datalinx.engine.types.base import BASE_TYPES, BaseType, ResolvedType
 from datalinx.engine.types.builtin import BUILT_IN
-from datalinx.engine.types.evaluation import VALUE, shares
+from datalinx.engine.types.evaluation import VALUE, shares_of_samples, statement
 from datalinx.engine.types.semantic import SemanticType
 
 
@@ -114,17 +115,30 @@ class TypeRegistry:
 
         A type whose values could mean anything (a number for a latitude) needs a column name that hints at it.
         """
+        return self.detect_columns([(column_name, values)])[0]
+
+    def detect_columns(self, samples: Sequence[tuple[str, Sequence[str | None]]]) -> list[list[Detection]]:
+        """Return what `detect` gives for each column's name and sample, all in one statement."""
         kinds = self.semantic_types()
-        found = []
-        for kind, share in zip(
-            kinds, shares([kind.looks_like(VALUE) for kind in kinds], values), strict=True
-        ):
-            named = bool(kind.column_names and re.search(kind.column_names, column_name.lower()))
-            score = share * (1.0 if named else kind.weight)
-            if share >= _LEAST_SHARE and score >= _LEAST_SCORE:
-                # A name adds a little beyond the weight, so that it decides between types that fit alike.
-                found.append(Detection(kind.name, share, round(score + (0.1 if named else 0.0), 4)))
-        return sorted(found, key=lambda detection: -detection.score)
+        found = shares_of_samples(detector(kinds), [values for _, values in samples], width=len(kinds))
+        return [_detections(kinds, name, shares) for (name, _), shares in zip(samples, found, strict=True)]
+
+
+@lru_cache(maxsize=32)
+def detector(kinds: tuple[SemanticType, ...]) -> str:
+    """Return the statement that tests values for all types; its text takes far longer to make than to run."""
+    return statement([kind.looks_like(VALUE) for kind in kinds])
+
+
+def _detections(kinds: Sequence[SemanticType], column_name: str, shares: Sequence[float]) -> list[Detection]:
+    found = []
+    for kind, share in zip(kinds, shares, strict=True):
+        named = bool(kind.column_names and re.search(kind.column_names, column_name.lower()))
+        score = share * (1.0 if named else kind.weight)
+        if share >= _LEAST_SHARE and score >= _LEAST_SCORE:
+            # A name adds a little beyond the weight, so that it decides between types that fit alike.
+            found.append(Detection(kind.name, share, round(score + (0.1 if named else 0.0), 4)))
+    return sorted(found, key=lambda detection: -detection.score)
 
 
 def _unknown(name: str, names: Iterable[str]) -> str:

@@ -1,9 +1,12 @@
 """The rules for function calls: names, numbers of arguments, literals, aggregates."""
 
+from dataclasses import replace
+
 from sqlglot import exp
 
-from datalinx.engine.compile.functions import FUNCTIONS, PARTS, REFUSED, Function
-from datalinx.engine.compile.operators import MAX_GROWTH, all_text
+from datalinx.engine.compile.failures import either, first_of, is_null, where
+from datalinx.engine.compile.functions import FUNCTIONS, PARTS, REFUSED, TAKES_TEXT, Function
+from datalinx.engine.compile.operators import MAX_GROWTH, common_kind
 from datalinx.engine.compile.parsing import did_you_mean, refused
 from datalinx.engine.compile.rebuild import Kind, Node, Rebuilder, rule
 
@@ -16,12 +19,44 @@ def _call(to: Rebuilder, node: exp.Anonymous) -> Node:
     if function.aggregate:
         return _aggregate(to, node, function, condition=None)
     arguments = [to.rebuild(argument) for argument in node.expressions]
-    tree = exp.Anonymous(this=function.duckdb_name, expressions=[argument.tree for argument in arguments])
-    is_safe = function.safe and all(argument.is_safe for argument in arguments)
+    made = _made(to, function, arguments)
     kind: Kind = "text" if function.result == "text" else "other"
     if function.result == "same":
-        kind, is_safe = ("text", is_safe) if all_text(*arguments) else ("other", False)
-    return Node(tree, kind, is_safe, _growth(to, node, function, arguments, literals))
+        kind = common_kind(*(arguments[1:] if function.name == "if" else arguments))
+    return replace(made, kind=kind, growth=_growth(to, node, function, arguments, literals))
+
+
+def _made(to: Rebuilder, function: Function, arguments: list[Node]) -> Node:
+    trees = [argument.tree for argument in arguments]
+    tree = exp.Anonymous(this=function.duckdb_name, expressions=trees)
+    if function.attempt and to.catches_errors:
+        tree = exp.Anonymous(this=function.attempt, expressions=trees)
+        lost = where(exp.not_(is_null(trees[0])), is_null(tree))
+        return Node(tree, failure=either(*(argument.failure for argument in arguments), lost))
+    if function.name in {"coalesce", "ifnull", "if"}:
+        values = arguments[1:] if function.name == "if" else arguments
+        made = to.mixed(tree, *(replace(value, failure=None) for value in values))
+        return replace(made, failure=either(_lazy_failure(function, arguments), made.failure))
+    if function.result == "same":
+        return to.mixed(tree, *arguments)
+    if function.raises == "strict":
+        return to.strict(tree, *arguments)
+    # Where a function takes something else than text, a text is cast on the way, and that may raise.
+    casts_text = function.result != "text" and function.name not in TAKES_TEXT
+    if function.raises == "any" or (casts_text and any(argument.kind == "text" for argument in arguments)):
+        return to.packed(tree, *arguments)
+    return Node(tree, failure=either(*(argument.failure for argument in arguments)))
+
+
+def _lazy_failure(function: Function, arguments: list[Node]) -> exp.Expr | None:
+    """The failure of a function that computes an argument only where those before it leave it open."""
+    if function.name == "if":
+        condition, yes, no = arguments
+        return first_of([(condition.tree, condition.failure, yes.failure)], no.failure)
+    failure = arguments[-1].failure
+    for argument in arguments[-2::-1]:
+        failure = either(argument.failure, where(is_null(argument.tree), failure))
+    return failure
 
 
 @rule(exp.Extract)
@@ -30,7 +65,8 @@ def _extract(to: Rebuilder, node: exp.Extract) -> Node:
     if part not in PARTS:
         raise to.refusal(f"`{part[:40]}` is no part of a date; choose one of {', '.join(PARTS)}.", node)
     value = to.rebuild(node.expression)
-    return Node(exp.Anonymous(this="date_part", expressions=[exp.Literal.string(part), value.tree]))
+    tree = exp.Anonymous(this="date_part", expressions=[exp.Literal.string(part), value.tree])
+    return to.packed(tree, value) if value.kind == "text" else Node(tree, failure=value.failure)
 
 
 @rule(exp.Filter)
@@ -119,18 +155,18 @@ def _aggregate(to: Rebuilder, node: exp.Anonymous, function: Function, condition
         raise to.refusal(
             f"The aggregate `{function.name}` can only stand in a field of type aggregate.", node
         )
-    if to.attempts is not None:
+    if to.failures is not None:
         raise to.refusal("An aggregate cannot stand inside another.", node)
-    to.attempts = []
+    to.failures = []
     try:
         call = _aggregate_call(to, node, function)
         tree: exp.Expr = call
         if condition is not None:
             tree = exp.Filter(this=call, expression=exp.Where(this=_argument(to, condition)))
-        attempts = tuple(to.attempts)
+        failures = tuple(to.failures)
     finally:
-        to.attempts = None
-    return to.aggregate(tree, attempts)
+        to.failures = None
+    return to.aggregate(tree, failures)
 
 
 def _aggregate_call(to: Rebuilder, node: exp.Anonymous, function: Function) -> exp.Anonymous:
@@ -159,9 +195,8 @@ def _aggregate_call(to: Rebuilder, node: exp.Anonymous, function: Function) -> e
 
 
 def _argument(to: Rebuilder, node: exp.Expr) -> exp.Expr:
-    """An argument of an aggregate: where a row could make it raise it gives NULL, and the attempt is noted."""
+    """An argument of an aggregate; how it can fail is noted."""
     built = to.rebuild(node)
-    if built.is_safe or to.attempts is None or not to.catches_errors:
-        return built.tree
-    to.attempts.append(built.tree)
-    return exp.Anonymous(this="TRY", expressions=[built.tree.copy()])
+    if built.failure is not None and to.failures is not None:
+        to.failures.append(built.failure)
+    return built.tree

@@ -58,17 +58,10 @@ def _only(compiled: CompiledMapping, field: CompiledField) -> CompiledMapping:
 
 
 def _without_packing(node: exp.Expression) -> exp.Expression:
-    """TRY(x) for the value taken out of TRY({'v': x}), which only serves to tell an error from a NULL."""
-    is_taken_out = isinstance(node, exp.Anonymous) and node.name == "struct_extract"
-    if not is_taken_out:
-        return node
-    packed = node.expressions[0].unnest()
-    if (
-        isinstance(packed, exp.Anonymous)
-        and packed.name == "TRY"
-        and isinstance(packed.expressions[0], exp.Struct)
-    ):
-        return exp.Anonymous(this="TRY", expressions=[packed.expressions[0].expressions[0].expression])
+    """TRY(x) for list_extract(TRY(list_value(x)), 1), which only serves to tell an error from a NULL."""
+    if isinstance(node, exp.Anonymous) and node.name == "list_extract":
+        attempted = node.expressions[0]
+        return exp.Anonymous(this="TRY", expressions=[attempted.expressions[0].expressions[0]])
     return node
 
 

@@ -16,12 +16,12 @@ from datalinx.engine.compile.rebuild import Aggregate, Rebuilder
 class Rebuilt:
     """An expression that may run.
 
-    `references` are the columns outside of aggregates, `within` those inside. Unless `is_safe` a row may make
-    it raise; see `attempt`.
+    `tree` raises for no row; `failure` is the condition, over the same columns, under which what the user wrote
+    would have, None when it cannot. `references` are the columns outside of aggregates, `within` those inside.
     """
 
     tree: exp.Expression
-    is_safe: bool
+    failure: exp.Expression | None
     has_cast: bool
     references: tuple[Reference, ...]
     within: tuple[Reference, ...]
@@ -42,14 +42,9 @@ def rebuild_expression(text: str, scope: Scope, *, aggregates: bool = False) -> 
     return Rebuilt(
         # Every kind of node that there are objects of is an Expression; sqlglot's signatures say less.
         cast("exp.Expression", node.tree),
-        node.is_safe,
+        cast("exp.Expression | None", node.failure),
         rebuilder.has_cast,
         tuple(dict.fromkeys(rebuilder.references)),
         tuple(dict.fromkeys(rebuilder.within)),
         tuple(rebuilder.aggregates),
     )
-
-
-def attempt(tree: exp.Expression) -> exp.Expression:
-    """The expression with NULL in place of an error."""
-    return exp.Anonymous(this="TRY", expressions=[tree])

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 Result = Literal["text", "same", "other"]
 """`same`: text when all arguments are text."""
 
+Raises = Literal["never", "strict", "any"]
 Check = Callable[[str | float], str | None]
 """What is wrong with a literal argument, as a sentence, or None."""
 
@@ -29,7 +30,9 @@ PARTS = (
 class Function:
     """One function. `literals` are the arguments (from 0) that must be literals, with the check of each.
 
-    `safe` says that it never raises once its arguments have the right types. `growth` says how many times longer
+    `raises` says what a row can make it do: nothing, or raise (`strict` when it is NULL for a NULL argument alone,
+    `any` when it may be NULL besides). `attempt` is DuckDB's function of the same meaning that gives NULL instead.
+    `growth` says how many times longer
     than its input the result can be, given the literal arguments (None where an argument is no literal).
     """
 
@@ -37,10 +40,11 @@ class Function:
     minimum: int
     maximum: int | None
     result: Result = "other"
-    safe: bool = False
+    raises: Raises = "never"
     aggregate: bool = False
     literals: Mapping[int, Check] = field(default_factory=dict)
     call: str = ""
+    attempt: str = ""
     growth: Growth | None = None
 
     @property
@@ -122,21 +126,25 @@ def _make(
     /,
     *,
     result: Result = "other",
-    safe: bool = False,
+    raises: Raises = "never",
     call: str = "",
+    attempt: str = "",
     growth: Growth | None = None,
     **literals: Check,
 ) -> Function:
     """A function of the table; `literals` are written `_1=check`."""
     most = minimum if maximum is None else maximum
     places = _positions(literals)
-    return Function(name, minimum, most, result, safe, literals=places, call=call, growth=growth)
+    return Function(
+        name, minimum, most, result, raises, literals=places, call=call, attempt=attempt, growth=growth
+    )
 
 
-_text = partial(_make, result="text", safe=True)
-_same = partial(_make, result="same", safe=True)
-_test = partial(_make, safe=True)
-_plain = _make
+_text = partial(_make, result="text")
+_same = partial(_make, result="same")
+_plain = partial(_make)
+_strict = partial(_make, raises="strict")
+_any = partial(_make, raises="any")
 
 
 def _aggregate(name: str, count: int = 1, /, call: str = "", **literals: Check) -> Function:
@@ -172,68 +180,73 @@ _TEXT = (
 )
 
 _TESTS = (
-    _test("regexp_matches", 2, 3, _1=_PATTERN, _2=_options),
-    _test("regexp_full_match", 2, 3, _1=_PATTERN, _2=_options),
-    *(_test(name, 2) for name in ("starts_with", "ends_with", "contains")),
-    _test("prefix", 2, call="starts_with"),
-    _test("suffix", 2, call="ends_with"),
+    _plain("regexp_matches", 2, 3, _1=_PATTERN, _2=_options),
+    _plain("regexp_full_match", 2, 3, _1=_PATTERN, _2=_options),
+    *(_plain(name, 2) for name in ("starts_with", "ends_with", "contains")),
+    _plain("prefix", 2, call="starts_with"),
+    _plain("suffix", 2, call="ends_with"),
 )
 
 _TEXT_MEASURES = (
-    _test("length", 1),
-    _test("len", 1, call="length"),
-    _test("char_length", 1, call="length"),
-    _test("strpos", 2),
-    _test("instr", 2, call="strpos"),
-    _test("ascii", 1),
-    _plain("chr", 1),
-    _plain("if", 3),
+    _plain("length", 1),
+    _plain("len", 1, call="length"),
+    _plain("char_length", 1, call="length"),
+    _plain("strpos", 2),
+    _plain("instr", 2, call="strpos"),
+    _plain("ascii", 1),
+    _strict("chr", 1, result="text"),
+    _same("if", 3),
 )
 
 _NUMBERS = (
-    *(_plain(name, 1) for name in ("abs", "ceil", "floor", "trunc", "sign", "sqrt", "exp", "ln", "log2")),
-    *(_plain(name, 1) for name in ("log10", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan")),
-    *(_plain(name, 1) for name in ("radians", "degrees", "isnan", "isfinite")),
+    *(
+        _strict(name, 1)
+        for name in ("abs", "sqrt", "exp", "ln", "log2", "log10", "cbrt", "sin", "cos", "tan")
+    ),
+    *(_strict(name, 1) for name in ("asin", "acos", "atan", "radians", "degrees")),
+    *(_plain(name, 1) for name in ("ceil", "floor", "trunc", "sign", "isnan", "isfinite")),
     _plain("ceiling", 1, call="ceil"),
-    _plain("log", 1, 2),
-    _plain("round", 1, 2, _1=between(-30, 30)),
-    _plain("power", 2),
-    _plain("pow", 2, call="power"),
-    _plain("mod", 2),
-    _plain("atan2", 2),
+    _strict("log", 1, 2),
+    _strict("round", 1, 2, _1=between(-30, 30)),
+    _strict("power", 2),
+    _strict("pow", 2, call="power"),
+    _any("mod", 2),
+    _strict("atan2", 2),
     _plain("pi", 0),
-    _plain("greatest", 1, MANY),
-    _plain("least", 1, MANY),
+    _same("greatest", 1, MANY),
+    _same("least", 1, MANY),
 )
 
 _TIMES = (
     *(_plain(name, 1) for name in ("year", "quarter", "month", "week", "day", "hour", "minute", "second")),
-    *(_plain(name, 1) for name in ("dayofweek", "dayofyear", "isodow", "dayname", "monthname", "last_day")),
-    *(_plain(name, 1) for name in ("epoch", "epoch_ms", "to_timestamp")),
-    *(_plain(f"to_{part}s", 1) for part in ("year", "month", "week", "day", "hour", "minute", "second")),
+    *(_plain(name, 1) for name in ("dayofweek", "dayofyear", "isodow", "epoch", "epoch_ms")),
+    *(_text(name, 1) for name in ("dayname", "monthname")),
+    *(_strict(f"to_{part}s", 1) for part in ("year", "month", "week", "day", "hour", "minute", "second")),
+    _strict("last_day", 1),
+    _strict("to_timestamp", 1),
     _plain("date_part", 2, _0=_PART),
     _plain("datepart", 2, _0=_PART, call="date_part"),
-    _plain("date_trunc", 2, _0=_PART),
-    _plain("datetrunc", 2, _0=_PART, call="date_trunc"),
-    _plain("date_diff", 3, _0=_PART),
-    _plain("datediff", 3, _0=_PART, call="date_diff"),
-    _plain("date_sub", 3, _0=_PART),
-    _plain("date_add", 2),
-    _plain("age", 2),
-    _plain("make_date", 3),
-    _plain("make_timestamp", 6),
-    _plain("strftime", 2, _1=_FORMAT),
-    _plain("strptime", 2, _1=_FORMAT),
+    _strict("date_trunc", 2, _0=_PART),
+    _strict("datetrunc", 2, _0=_PART, call="date_trunc"),
+    _any("date_diff", 3, _0=_PART),
+    _any("datediff", 3, _0=_PART, call="date_diff"),
+    _any("date_sub", 3, _0=_PART),
+    _strict("date_add", 2),
+    _strict("age", 2),
+    _strict("make_date", 3),
+    _strict("make_timestamp", 6),
+    _any("strftime", 2, _1=_FORMAT, result="text"),
+    _strict("strptime", 2, _1=_FORMAT, attempt="try_strptime"),
     _plain("try_strptime", 2, _1=_FORMAT),
-    _plain("timezone", 2, _0=_time_zone),
+    _any("timezone", 2, _0=_time_zone),
 )
 
 _JSON = (
-    _plain("json_extract", 2, _1=_PATH),
-    _plain("json_extract_string", 2, _1=_PATH),
-    _plain("json_array_length", 1, 2, _1=_PATH),
+    _any("json_extract", 2, _1=_PATH),
+    _any("json_extract_string", 2, _1=_PATH, result="text"),
+    _any("json_array_length", 1, 2, _1=_PATH),
     _plain("json_valid", 1),
-    _plain("json_type", 1, 2, _1=_PATH),
+    _any("json_type", 1, 2, _1=_PATH, result="text"),
 )
 
 _AGGREGATES = (
@@ -264,6 +277,12 @@ FUNCTIONS: Mapping[str, Function] = {
         *_JSON,
         *_AGGREGATES,
     )
+}
+
+# Of the functions that do not give text, those whose arguments are text.
+TAKES_TEXT = frozenset(function.name for function in (*_TESTS, *_TEXT_MEASURES, *_JSON)) | {
+    "strptime",
+    "try_strptime",
 }
 
 # What people reach for and cannot have, with the way out.

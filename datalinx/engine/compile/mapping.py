@@ -9,7 +9,7 @@ from sqlglot import exp
 from datalinx.engine.compile import text_decorators, value_decorators  # noqa: F401
 from datalinx.engine.compile.binder import Binder
 from datalinx.engine.compile.context import Context
-from datalinx.engine.compile.expressions import attempt, rebuild_expression
+from datalinx.engine.compile.expressions import rebuild_expression
 from datalinx.engine.compile.faults import Faults
 from datalinx.engine.compile.fields import compile_field
 from datalinx.engine.compile.inputs import InputCompiler, reads_of
@@ -181,7 +181,7 @@ class _Compilation:
             if kind != "BOOLEAN":
                 self.faults.add("filter", "TYPE_CLASH", f"A filter is true or false; this one is {kind}.")
             # What cannot be computed is unknown, and unknown rows are filtered.
-            return rebuilt.tree if rebuilt.is_safe else attempt(rebuilt.tree)
+            return rebuilt.tree
         return None
 
     def _group_by(self, context: Context) -> tuple[exp.Column, ...]:

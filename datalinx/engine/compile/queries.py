@@ -86,7 +86,7 @@ class QueryRebuilder(Rebuilder):
             raise self.refusal("Write a column as `alias.name`.", node)
         return Node(exp.column(parts[-1], table=parts[0] if len(parts) == 2 else None, quoted=True))
 
-    def aggregate(self, tree: exp.Expr, attempts: tuple[exp.Expr, ...]) -> Node:
+    def aggregate(self, tree: exp.Expr, failures: tuple[exp.Expr, ...]) -> Node:
         """An aggregate stays where it is."""
         return Node(tree)
 

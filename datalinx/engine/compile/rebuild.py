@@ -11,12 +11,13 @@ from typing import Any, Literal, TypeVar, cast
 from sqlglot import exp
 
 from datalinx import errors
+from datalinx.engine.compile.failures import either, packed_attempt, strict_attempt
 from datalinx.engine.compile.functions import REFUSED
 from datalinx.engine.compile.names import Reference, Scope
 from datalinx.engine.compile.parsing import not_allowed, refused
 from datalinx.engine.types.casts import kind_of
 
-MAX_DEPTH = 100
+MAX_DEPTH = 60
 
 Kind = Literal["text", "other", "any"]
 """What a value is as far as implicit casts go; `any` is NULL, which goes with both."""
@@ -24,11 +25,15 @@ Kind = Literal["text", "other", "any"]
 
 @dataclass(frozen=True)
 class Node:
-    """A rebuilt node. `is_safe`: no row can make it raise. `growth`: how much longer its text can be."""
+    """A rebuilt node: `tree` raises for no row, it is NULL where the user's expression would have raised.
+
+    `failure` is the condition of that, NULL-free, or None where it cannot be. `growth` says how much longer its
+    text can be than what it is made of.
+    """
 
     tree: exp.Expr
     kind: Kind = "other"
-    is_safe: bool = False
+    failure: exp.Expr | None = None
     growth: float = 1
 
 
@@ -36,13 +41,13 @@ class Node:
 class Aggregate:
     """One aggregate of an expression; in the tree stands the column `name` for it.
 
-    `attempts` are arguments that may raise for a row. `tree` counts such rows as NULL, which must not stay
-    unsaid.
+    `failures` are conditions on the rows of the group under which an argument could not be computed. `tree`
+    counts such rows as NULL, which must not stay unsaid.
     """
 
     name: str
     tree: exp.Expression
-    attempts: tuple[exp.Expression, ...]
+    failures: tuple[exp.Expression, ...]
 
     @property
     def column(self) -> exp.Column:
@@ -53,8 +58,7 @@ class Aggregate:
 class Rebuilder:
     """One pass over one raw tree, and what it finds on the way.
 
-    `rules` are the rules in force. With `catches_errors` an argument of an aggregate that a row could make raise
-    gives NULL instead, and is noted as an attempt.
+    `rules` are the rules in force. Without `catches_errors` an expression raises as the user wrote it.
     """
 
     rules: "Mapping[type[exp.Expr], Rule]"
@@ -67,8 +71,8 @@ class Rebuilder:
         self.references: list[Reference] = []
         self.within: list[Reference] = []
         self.aggregates: list[Aggregate] = []
-        # The arguments of the aggregate around this place that may raise; None outside of aggregates.
-        self.attempts: list[exp.Expr] | None = None
+        # How the arguments of the aggregate around this place can fail; None outside of aggregates.
+        self.failures: list[exp.Expr] | None = None
         self.has_cast = False
         self._depth = 0
 
@@ -98,16 +102,38 @@ class Rebuilder:
             found = self.scope.resolve(*parts)
         except errors.Invalid as error:
             raise refused(error.code, error.message, node, self.text) from None
-        (self.references if self.attempts is None else self.within).append(found)
+        (self.references if self.failures is None else self.within).append(found)
         kind: Kind = "text" if kind_of(found.column.type) == "text" else "other"
-        return Node(found.expression, kind, is_safe=True)
+        return Node(found.expression, kind)
 
-    def aggregate(self, tree: exp.Expr, attempts: tuple[exp.Expr, ...]) -> Node:
+    def strict(self, tree: exp.Expr, *arguments: Node) -> Node:
+        """An operation on these arguments that a row can make raise, and that is NULL for NULLs alone."""
+        inner = either(*(argument.failure for argument in arguments))
+        if not self.catches_errors:
+            return Node(tree)
+        value, failure = strict_attempt(tree, *(argument.tree for argument in arguments))
+        return Node(value, failure=either(inner, failure))
+
+    def packed(self, tree: exp.Expr, *arguments: Node) -> Node:
+        """An operation on these arguments that a row can make raise, and that may be NULL by itself."""
+        inner = either(*(argument.failure for argument in arguments))
+        if not self.catches_errors:
+            return Node(tree)
+        value, failure = packed_attempt(tree)
+        return Node(value, failure=either(inner, failure))
+
+    def mixed(self, tree: exp.Expr, *arguments: Node) -> Node:
+        """An operation that can only raise by casting: when text stands beside something else."""
+        if len({argument.kind for argument in arguments} - {"any"}) > 1:
+            return self.packed(tree, *arguments)
+        return Node(tree, failure=either(*(argument.failure for argument in arguments)))
+
+    def aggregate(self, tree: exp.Expr, failures: tuple[exp.Expr, ...]) -> Node:
         """Put an aggregate aside; its column stands for it."""
         aggregate = Aggregate(
             f"aggregate {len(self.aggregates)}",
             cast("exp.Expression", tree),
-            tuple(cast("exp.Expression", attempt) for attempt in attempts),
+            tuple(cast("exp.Expression", failure) for failure in failures),
         )
         self.aggregates.append(aggregate)
         return Node(aggregate.column)
@@ -155,6 +181,7 @@ _WHY: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
     ((exp.AtTimeZone,), "Write timezone('Europe/London', value)."),
     ((exp.Bracket, exp.Array, exp.Struct, exp.Tuple), "Lists and structures are not possible here."),
     ((exp.Dot,), "A function or a column of this form is not possible here."),
+    ((exp.ByteString, exp.RawString, exp.National), "Write a text in plain single quotes."),
     ((exp.Concat,), "Two texts stand side by side; write || between them."),
 )
 

@@ -98,7 +98,7 @@ class UserSerializer(StrictModelSerializer):
 class UserChangeSerializer(UserSerializer):
     """What can be changed of a person."""
 
-    email = serializers.EmailField(read_only=True)  # type: ignore[assignment]  # read, not changed
+    email = serializers.EmailField(read_only=True)
     password = None  # type: ignore[assignment]  # the person changes it
 
     class Meta(UserSerializer.Meta):

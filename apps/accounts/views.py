@@ -50,8 +50,7 @@ class LoginView(ApiView):
     """Log in with e-mail address and password. The answer stands outside the envelope."""
 
     permissions: ClassVar = {"view": PUBLIC, "change": PUBLIC}
-    authentication_classes: ClassVar[list[Any]] = []
-    throttle_classes: ClassVar[list[Any]] = []
+    authentication_classes = ()
 
     @extend_schema(request=LoginSerializer, responses=TokenSerializer, auth=[], extensions={"x-bare": True})
     def post(self, request: Request) -> Response:
@@ -65,7 +64,7 @@ class RefreshView(ApiView):
     """Trade a refresh token for a new pair. A token that is used twice ends its session."""
 
     permissions: ClassVar = {"view": PUBLIC, "change": PUBLIC}
-    authentication_classes: ClassVar[list[Any]] = []
+    authentication_classes = ()
 
     @extend_schema(request=RefreshSerializer, responses=TokenSerializer, auth=[], extensions={"x-bare": True})
     def post(self, request: Request) -> Response:
@@ -205,7 +204,7 @@ class RoleViewSet(ResourceViewSet):
         return queryset.filter(Q(organization=None) | Q(organization_id=self.caller.organization_id))
 
     def get_object(self) -> Role:
-        found = self._open(Role.objects.all()).filter(pk=self.kwargs["id"]).first()
+        found: Role | None = self._open(Role.objects.all()).filter(pk=self.kwargs["id"]).first()
         if found is None:
             raise self.not_found()
         return found

@@ -1,10 +1,12 @@
 """The paths of schemas, types, mappings and blocks of SQL, under `/api/`."""
 
+from typing import Any
+
 from django.urls import URLPattern, URLResolver, path
 
 from apps.mappings.views import ctes, mappings, schemas, types
 
-_whole = {"get": "retrieve", "put": "update", "delete": "destroy"}
+_whole: Any = {"get": "retrieve", "put": "update", "delete": "destroy"}
 _tables = "schemas/workspace/tables"
 _columns = f"{_tables}/<str:table>/columns"
 

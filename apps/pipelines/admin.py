@@ -1,12 +1,14 @@
 """Pipelines, runs and stored tables, for operators."""
 
+from collections.abc import Callable
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.pipelines.models import Pipeline, Run, RunStep, StoredTable
 from apps.pipelines.services.runs import cancel_run, retry_run
-from apps.workspaces.access import caller_for_user
+from apps.workspaces.access import operator_of
 from datalinx.admin import ReadOnlyAdmin, ReadOnlyInline
 from datalinx.errors import DatalinxError
 
@@ -56,10 +58,10 @@ class RunAdmin(ReadOnlyAdmin):
     def retry(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         self._act(request, queryset, retry_run)
 
-    def _act(self, request: HttpRequest, queryset: QuerySet[Run], act: object) -> None:
+    def _act(self, request: HttpRequest, queryset: QuerySet[Run], act: Callable[..., Run]) -> None:
         for run in queryset.select_related("pipeline", "workspace__organization")[:100]:
             try:
-                act(run=run, actor=caller_for_user(request.user))  # type: ignore[operator]  # one of the two above
+                act(run=run, actor=operator_of(request.user))
             except DatalinxError as error:
                 self.message_user(request, f"{run.pk}: {error.message}", messages.WARNING)
 

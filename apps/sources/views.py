@@ -114,7 +114,7 @@ class SourceViewSet(WorkspaceViewSet):
             source=source,
             actor=self.caller,
             files=request.FILES.getlist("file"),
-            table=str(request.data.get("table", "")),
+            table=str(request.POST.get("table", "")),
         )
         tables = SourceTableSerializer(source.tables.order_by("name"), many=True).data
         return Response({"files": names, "tables": tables}, status=201)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from django.contrib.auth.models import AnonymousUser
+
 from apps.accounts.models import User
 from apps.accounts.services.keys import find_account_by_key
 from apps.accounts.tokens import read_access_token
@@ -48,6 +50,13 @@ def caller_for_user(user: User, *, credential_id: str = "") -> Caller:
         is_operator=user.is_superuser,
         credential_id=credential_id,
     )
+
+
+def operator_of(user: User | AnonymousUser) -> Caller:
+    """Return the operator who is signed in to the admin. Raises Unauthenticated for nobody."""
+    if not isinstance(user, User):
+        raise Unauthenticated("AUTHENTICATION_REQUIRED", "Sign in first.")
+    return caller_for_user(user)
 
 
 def authenticate_api_key(key: str) -> Caller:

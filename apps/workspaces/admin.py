@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.workspaces.access import caller_for_user
+from apps.workspaces.access import operator_of
 from apps.workspaces.models import Delivery, DeliveryAttempt, Event, Membership, Webhook, Workspace
 from apps.workspaces.services.webhooks import replay_delivery
 from datalinx.admin import ReadOnlyAdmin, ReadOnlyInline
@@ -66,4 +66,4 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @admin.action(description="Send once more")
     def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         for delivery in queryset.select_related("event", "webhook__workspace")[:100]:
-            replay_delivery(delivery=delivery, actor=caller_for_user(request.user))
+            replay_delivery(delivery=delivery, actor=operator_of(request.user))

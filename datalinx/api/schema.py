@@ -4,7 +4,6 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from rest_framework.serializers import BaseSerializer
 
 from datalinx.api.documents_schema import components
 from datalinx.api.envelope import ERROR_SCHEMA, PAGINATION_SCHEMA, success_schema
@@ -97,7 +96,7 @@ class EnvelopeAutoSchema(AutoSchema):
         # Lists alone are filtered; an action that answers a list of its own says what it takes.
         return list(super().get_filter_backends()) if getattr(self.view, "action", "") == "list" else []
 
-    def _is_list_view(self, serializer: BaseSerializer[Any] | None = None) -> bool:
+    def _is_list_view(self, serializer: Any = None) -> bool:
         if getattr(self.view, "action", None) == "list":
             return True
         return bool(super()._is_list_view(serializer))

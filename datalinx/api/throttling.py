@@ -157,7 +157,7 @@ class RedisHitLog:
         self._script = redis.Redis.from_url(url, socket_timeout=5).register_script(_LUA)
 
     def hit(self, key: str, limits: Limits) -> Verdict:
-        arguments = [limits.minute, limits.burst, secrets.token_hex(8)]
+        arguments: list[str | int] = [limits.minute, limits.burst, secrets.token_hex(8)]
         answer: Any = self._script(keys=[f"datalinx:rate:{key}"], args=arguments)
         return Verdict(
             limit=limits.minute,

@@ -16,6 +16,7 @@ from apps.mappings.views.schemas import object_body, with_etag
 from datalinx.api.documents_schema import body, component
 from datalinx.api.serializers import DeletedSerializer, StrictSerializer
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
+from datalinx.engine.query.run import Answer
 from datalinx.engine.spec.query import QueryDocument
 from datalinx.errors import NotFound
 
@@ -52,7 +53,7 @@ class AskView(WorkspaceView):
         serializer.is_valid(raise_exception=True)
         values = dict(serializer.validated_data)
         form = values.pop("format", "json")
-        answer = "rows" if form == "json" else form
+        answer: Answer = "rows" if form == "json" else form
         result = queries.ask(workspace=self.workspace, actor=self.caller, answer=answer, **values)
         if form != "json":
             return HttpResponse(result.body, content_type=MEDIA_TYPES[form])

@@ -192,10 +192,7 @@ def unmapped_columns(documents: Documents, table: str) -> list[str] | None:
 
 def order_tables(documents: Documents, tables: Sequence[str]) -> list[str]:
     """Return the tables so that each comes after those that it reads. Raises Invalid TABLE_CYCLE."""
-    graph = {
-        table: {read.target for read in table_reads(documents, table) if read.target in tables}
-        for table in tables
-    }
+    graph = {table: dependencies(documents, table) & set(tables) for table in tables}
     try:
         return list(TopologicalSorter(graph).static_order())
     except CycleError as error:

@@ -78,7 +78,7 @@ def delete_mapping(*, workspace: Workspace, actor: Caller, table_name: str) -> N
 
 def get_cte(workspace_id: str, name: str) -> Cte:
     """Return a block of SQL. Raises NotFound CTE_NOT_FOUND."""
-    row = Cte.objects.for_workspace(workspace_id).filter(name=name).first()
+    row: Cte | None = Cte.objects.for_workspace(workspace_id).filter(name=name).first()
     if row is None:
         raise NotFound("CTE_NOT_FOUND", f"There is no CTE {name!r}.")
     return row

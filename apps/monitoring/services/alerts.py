@@ -212,7 +212,8 @@ def _score(rule: AlertRule, document: AlertRuleDocument) -> float | None:
     if newest is None:
         return None
     if document.dimension is None:
-        return newest.score
+        whole: float | None = newest.score
+        return whole
     found: float | None = (newest.dimensions.get(document.dimension) or {}).get("score")
     return found
 
@@ -227,7 +228,7 @@ def _ask(rule: AlertRule, sql: str) -> float | None:
     )
     if result.row_count != 1 or len(result.columns) != 1:
         raise Failed("NOT_ONE_NUMBER", "Its query must answer one row of one column.")
-    value = result.rows[0][0]
+    value: Any = result.rows[0][0]
     try:
         return None if value is None else float(value)
     except (TypeError, ValueError) as error:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from pydantic import BaseModel
 
 from apps.sources.models import Source, SourceTable
 from apps.workspaces.models import Workspace
@@ -47,7 +48,9 @@ def check_documents(connector: str, config: Mapping[str, Any], credentials: Mapp
     return kind
 
 
-def _check(model: type[Document], document: Mapping[str, Any], path: str) -> None:
+def _check(model: type[BaseModel], document: Mapping[str, Any], path: str) -> None:
+    if not issubclass(model, Document):
+        raise TypeError(f"{model.__name__} is not a Document")
     try:
         parse_document(model, dict(document))
     except Invalid as error:

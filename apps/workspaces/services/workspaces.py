@@ -72,7 +72,7 @@ def set_user_workspaces(*, actor: Caller, user: User, roles: dict[str, str]) -> 
     """Set a person's role in each named workspace: editor, viewer or none. Raises Invalid WORKSPACE_NOT_FOUND."""
     workspaces = find_workspaces(organization_id=actor.organization_id, names_or_ids=list(roles))
     for given, role in roles.items():
-        row = {"workspace": workspaces[given], "user": user}
+        row: dict[str, Any] = {"workspace": workspaces[given], "user": user}
         if role == "none":
             Membership.objects.filter(**row).delete()
         else:

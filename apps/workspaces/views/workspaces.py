@@ -72,7 +72,7 @@ class WorkspacesViewSet(OrganizationViewSet):
 
     def get_object(self) -> Workspace:
         key = self.kwargs["id"]
-        found = self.get_queryset().filter(Q(pk=key) | Q(name__iexact=key)).first()
+        found: Workspace | None = self.get_queryset().filter(Q(pk=key) | Q(name__iexact=key)).first()
         if found is None:
             raise NotFound("WORKSPACE_NOT_FOUND", "Workspace not found")
         require_open(self.caller, found.pk)

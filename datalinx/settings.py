@@ -63,6 +63,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "datalinx.api.request_id.RequestIdMiddleware",
+    "datalinx.proxies.TrustedProxiesMiddleware",
     "datalinx.health.ProbeMiddleware",
     "datalinx.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -4,7 +4,6 @@ This process loads neither Django nor Celery: it is small, it has one thread, an
 """
 
 import http.client
-import importlib.util
 import json
 import os
 import sys
@@ -37,10 +36,6 @@ class _Platform:
     def __init__(self, *, host: str, port: int, home: Path | None) -> None:
         # What is made from here on, by this process and its children, is for its owner alone.
         os.umask(0o077)
-        if importlib.util.find_spec("django") is None:
-            raise Refusal(
-                "The server is not installed beside this client; install it with pip install 'datalinx[server]'."
-            )
         _read_environment(home)
         self._home = Home(env.HOME.read())
         self._listener = address.listen(host, port)
@@ -59,7 +54,7 @@ class _Platform:
             *programs.workers(),
             programs.scheduler(),
         )
-        readiness = Readiness(is_ready=self._is_ready, announce=self._announce)
+        readiness = Readiness(what_is_missing=self._what_is_missing, announce=self._announce)
         self._report.unlink(missing_ok=True)
         Supervisor(kept, self._home.path / "logs", readiness).run(self._preparation(), self._take_report)
 
@@ -83,15 +78,19 @@ class _Platform:
         if token := report.get("setup_token"):
             self._setup_link = f"{os.environ['DATALINX_PUBLIC_URL'].rstrip('/')}/setup/{token}"
 
-    def _is_ready(self) -> bool:
+    def _what_is_missing(self) -> str:
         connection = http.client.HTTPConnection(*address.local_address(self._listener), timeout=0.5)
         try:
             connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
+            answer = connection.getresponse()
+            if answer.status == 200:
+                return ""
+            checks: dict[str, str] = json.loads(answer.read())["checks"]
+        except (OSError, http.client.HTTPException, ValueError, KeyError):
+            return "The web server does not answer."
         finally:
             connection.close()
+        return " ".join(state for state in checks.values() if state != "ok")
 
     def _announce(self) -> None:
         if self._setup_link:

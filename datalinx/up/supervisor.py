@@ -28,15 +28,17 @@ _PAUSE_SECONDS = 0.5
 # So many ends with an error, each soon after a start, before the first readiness: starting is given up.
 _START_FAILURES = 5
 _READY_POLL_SECONDS = 0.2
+# Who waits is told so often what for.
+_WORD_SECONDS = 15.0
 _TICK_SECONDS = 0.5
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass
 class Readiness:
-    """How to see that everything is ready, and what to do then, once."""
+    """How to see what is missing until everything is ready (an empty text), and what to do then, once."""
 
-    is_ready: Callable[[], bool]
+    what_is_missing: Callable[[], str]
     announce: Callable[[], None]
     announced: bool = False
 
@@ -54,6 +56,7 @@ class Supervisor:
         self._is_stopping = False
         self._is_hurried = False
         self._next_look = 0.0
+        self._next_word = time.monotonic() + _WORD_SECONDS
 
     def run(self, first: Program | None = None, then: Callable[[int], None] = lambda code: None) -> None:
         """Run until SIGTERM, SIGINT or SIGHUP; `first` runs once and ends before the others start.
@@ -171,9 +174,13 @@ class Supervisor:
         if readiness is None or readiness.announced or now < self._next_look or self._is_stopping:
             return
         self._next_look = now + _READY_POLL_SECONDS
-        if readiness.is_ready():
+        missing = readiness.what_is_missing()
+        if not missing:
             readiness.announced = True
             readiness.announce()
+        elif now > self._next_word:
+            self._next_word = now + _WORD_SECONDS
+            show(f"Not ready yet: {missing}")
 
     def _stop(self) -> None:
         self._is_stopping = True

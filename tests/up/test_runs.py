@@ -114,6 +114,7 @@ def test_run__its_worker_killed_with_all_processes__is_taken_up_and_ends_within_
     assert rows[0][0] == ROWS
 
 
+@pytest.mark.slow
 def test_run__the_platform_ended_in_the_middle__is_done_after_the_next_start(
     start: Callable[..., Platform], tmp_path: Path
 ) -> None:

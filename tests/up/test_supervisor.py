@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 # Runs in a process of its own, because a supervisor reaps every child of its process.
 DRIVER = """
 import json, sys
+import datalinx.up.supervisor
+datalinx.up.supervisor._WORD_SECONDS = 1.0
 from pathlib import Path
 from datalinx.up.output import show
 from datalinx.up.programs import Program
@@ -25,7 +27,8 @@ from datalinx.up.supervisor import Readiness, Supervisor
 
 folder, first, *programs = json.loads(sys.argv[1])
 ready = Path(folder, "ready")
-readiness = Readiness(is_ready=ready.exists, announce=lambda: print("ready", flush=True))
+missing = lambda: "" if ready.exists() else "The file is missing."
+readiness = Readiness(what_is_missing=missing, announce=lambda: print("ready", flush=True))
 made = [Program(name, tuple(command)) for name, command in programs]
 once = Program("first", tuple(first)) if first else None
 def then(code):
@@ -172,6 +175,12 @@ def test_supervisor__a_program_that_fails_once_all_were_ready__is_never_given_up
     assert running.process.stdout.readline() == "ready\n"
     _wait_for_lines(file, 8)
     assert running.process.poll() is None
+
+
+def test_supervisor__that_waits_long__says_what_for(run: Callable[..., Run], tmp_path: Path) -> None:
+    running = run(("one", LIVES.format(file=tmp_path / "pids")))
+    assert running.process.stderr is not None
+    assert running.process.stderr.readline() == "Not ready yet: The file is missing.\n"
 
 
 def test_supervisor__the_first_program__ends_before_the_others_start(

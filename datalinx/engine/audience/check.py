@@ -1,14 +1,11 @@
 """What can be known about an audience when it is saved: names, operators, values, patterns."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import datetime
 
-import duckdb
-
 from datalinx.engine.audience.rules import compile_audience
+from datalinx.engine.query.patterns import pattern_fault
 from datalinx.engine.query.tables import TableFiles
-from datalinx.engine.query.trusted import shared_cursor
 from datalinx.engine.spec.audience import AudienceDocument, FieldRule, walk
 from datalinx.engine.spec.base import refusal
 from datalinx.errors import FieldError
@@ -30,17 +27,6 @@ def check_audience(
     if faults := [
         FieldError(f"{path}.value", "invalid_value", fault)
         for path, rule, _ in walk(document.rule)
-        if isinstance(rule, FieldRule) and rule.op == "matches" and (fault := _pattern_fault(str(rule.value)))
+        if isinstance(rule, FieldRule) and rule.op == "matches" and (fault := pattern_fault(str(rule.value)))
     ]:
         raise refusal(faults)
-
-
-def _pattern_fault(pattern: str) -> str | None:
-    """What RE2 says against a pattern; only the engine that will run it knows."""
-    with closing(shared_cursor()) as cursor:
-        try:
-            cursor.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern}).fetchall()
-        except duckdb.Error as error:
-            said = str(error).splitlines()[0].partition(": ")[2] or str(error)
-            return f"The pattern cannot be read: {said.rstrip('.')}."
-    return None

@@ -3,8 +3,11 @@
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,26 +23,30 @@ from .conftest import Run, Server, answer, refusal
 PROGRAM = "from datalinx.cli.main import main; main()"
 
 
-def in_terminal(*arguments: str, **environment: str) -> str:
-    """Return what the command shows in a terminal of 100 columns."""
+def in_terminal(*arguments: str, typed: Mapping[str, str] | None = None, **environment: str) -> str:
+    """Return what the command shows in a terminal of 100 columns; `typed` is what is answered to which question."""
     ours, theirs = pty.openpty()
-    surroundings = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color", **environment}
+    # In a session of its own it cannot ask the terminal that the tests themselves were started from.
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=surroundings,
+        env={**os.environ, "COLUMNS": "100", "TERM": "xterm-256color", **environment},
+        start_new_session=True,
     )
     os.close(theirs)
+    waiting = dict(typed or {})
     shown = b""
-    try:
-        while chunk := os.read(ours, 4096):
+    with suppress(OSError):
+        while select.select([ours], [], [], 30)[0] and (chunk := os.read(ours, 4096)):
             shown += chunk
-    except OSError:
-        pass
-    process.wait(timeout=30)
+            for question in [question for question in waiting if question.encode() in shown]:
+                # Asking for a secret throws away what was typed before the question.
+                os.write(ours, waiting.pop(question).encode() + b"\n")
+    # One that still waits for an answer ends here, and what it showed tells why.
     os.close(ours)
+    process.wait(timeout=30)
     return shown.decode()
 
 
@@ -145,6 +152,31 @@ def test_list__in_a_terminal__is_a_table_with_colours_only_if_wanted(server: Ser
     assert "\x1b[3" not in in_terminal("sources", "list", NO_COLOR="1")
     server.on("GET tables", answer([]))
     assert "Nothing." in in_terminal("tables", "list")
+
+
+def test_run__followed_in_a_terminal__shows_a_bar_and_then_its_ledger(server: Server, cli: Run) -> None:
+    step = {
+        "table": "customers",
+        "status": "success",
+        "counts": {"read": 10_000, "inserted": 9763},
+        "seconds": 0.8,
+    }
+    running = {"id": "run_1", "status": "running", "progress": 0.5, "totals": {"read": 4711}}
+    running["steps"] = [{"table": "customers", "status": "running"}]
+    server.on("POST pipelines/run", answer({**running, "status": "queued", "progress": 0.0}, status=201))
+    server.on("GET runs/run_1", answer(running), answer({**running, "status": "success", "steps": [step]}))
+    text = in_terminal("pipeline", "run")
+    for words in ("50%", "4,711 rows", "run_1: success", "10,000", "9,763"):
+        assert words in text
+
+
+def test_login__in_a_terminal__asks_and_does_not_show_the_password(server: Server, anonymous: Run) -> None:
+    server.on("POST auth/login", refusal(401, "INVALID_CREDENTIALS", "That is not right."))
+    answers = {"E-mail: ": "ada@example.org", "Password: ": "correct horse"}
+    text = in_terminal("login", "--url", server.url, typed=answers)
+    assert "correct horse" not in text
+    assert "That is not right." in text
+    assert server.sent("POST auth/login") == {"email": "ada@example.org", "password": "correct horse"}
 
 
 def test_value__with_terminal_commands__is_shown_and_not_done(server: Server, cli: Run) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from datalinx.engine.compile.plan import CompiledMapping
 from datalinx.engine.connectors.base import Scan
-from datalinx.engine.execute.counting import Reading, count_staged
+from datalinx.engine.execute.counting import Reading, count_staged, newest_cursor
 from datalinx.engine.execute.duplicates import drop_duplicates, reject_repeated_keys
 from datalinx.engine.execute.ledger import Counts
 from datalinx.engine.execute.rejects import rejects_select
@@ -20,7 +20,7 @@ class Checked:
     """The staged rows with every decision made but how they are loaded.
 
     `counts` go up to `deduplicated`. `rejected` is how many rows of the staged table are rejected, by its own
-    account; `rejects` is a SELECT of them, None when there are none.
+    account; `rejects` is a SELECT of them, None when there are none. `newest` is the largest cursor read.
     """
 
     staged: Staged
@@ -28,6 +28,7 @@ class Checked:
     values_nulled: Mapping[str, int]
     rejected: int
     rejects: str | None
+    newest: str | None
 
 
 def check_rows(
@@ -53,7 +54,8 @@ def check_rows(
     scan = relations.scan if sample is None else _without_malformed(relations.scan)
     malformed = scan.malformed.count if scan is not None and scan.malformed is not None else 0
     known = relations.scan.rows if relations.scan is not None and since is None and sample is None else None
-    counts = count_staged(session, Reading(compiled, relations, known, malformed))
+    reading = Reading(compiled, relations, known, malformed)
+    counts = count_staged(session, reading)
     after_reading(counts)
     nulled = _count_nulled(session, stage.nulled)
     # A group has no place: its rows came from many.
@@ -64,7 +66,7 @@ def check_rows(
     rejected += sum(_rows(session, table) for table in repeated.values())
     rejects = rejects_select(staged, scan, repeated, keeps_rows=stage.keeps_rows) if rejected else None
     counts = replace(counts, deduplicated=dropped, values_nulled=sum(nulled.values()))
-    return Checked(staged, counts, nulled, rejected, rejects)
+    return Checked(staged, counts, nulled, rejected, rejects, newest_cursor(session, reading))
 
 
 def _without_malformed(scan: Scan | None) -> Scan | None:

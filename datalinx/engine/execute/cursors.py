@@ -1,8 +1,8 @@
 """Reading only what is new: the condition on the first input, and the cursor to keep afterwards."""
 
-from datalinx.engine.compile.plan import CompiledLoad, CompiledMapping
+from datalinx.engine.compile.plan import CompiledLoad
 from datalinx.engine.execute.session import Session
-from datalinx.engine.execute.text import duckdb_sql, literal, quoted
+from datalinx.engine.execute.text import duckdb_sql, literal
 
 
 def since_condition(load: CompiledLoad, cursor: str | None) -> str | None:
@@ -23,12 +23,10 @@ def since_condition(load: CompiledLoad, cursor: str | None) -> str | None:
     return f"({value} > {start}{is_unknown})"
 
 
-def new_cursor(session: Session, compiled: CompiledMapping, cursor: str | None) -> str | None:
-    """Return the largest cursor of all rows read, rejected and filtered ones too; it never goes back."""
-    load = compiled.load
-    if load.cursor_input is None:
-        return None
-    table, column = ("gathered", quoted("=cursor")) if compiled.group_by else ("staged", "cursor")
-    known = f"CAST({literal(cursor)} AS {load.cursor_type})"
-    (found,) = session.row(f"SELECT CAST(greatest(max({column}), {known}) AS VARCHAR) FROM {table}")
-    return found if found is None else str(found)
+def later_cursor(session: Session, load: CompiledLoad, one: str | None, other: str | None) -> str | None:
+    """Return the later of two cursors; a stored cursor never goes back."""
+    if one is None or other is None:
+        return one if other is None else other
+    values = ", ".join(f"CAST({literal(each)} AS {load.cursor_type})" for each in (one, other))
+    (found,) = session.row(f"SELECT CAST(greatest({values}) AS VARCHAR)")
+    return str(found)

@@ -7,8 +7,7 @@ from datalinx.engine.types.casts import kind_of
 
 # Beyond this, JSON's readers lose digits (RFC 8259, section 6).
 _EXACT = 2**53
-_AS_TEXT = {"decimal", "uuid", "binary", "other"}
-_AS_THEY_ARE = {"text", "boolean", "json", "null"}
+_AS_THEY_ARE = {"text", "boolean", "null"}
 
 
 def row_json(columns: Iterable[tuple[str, str, str]]) -> str:
@@ -28,7 +27,9 @@ def _value(expression: str, duckdb_type: str) -> str:
         return f"CASE WHEN {is_exact} THEN to_json({expression}) ELSE {text} END"
     if kind == "floating":
         return f"CASE WHEN isfinite({expression}) THEN to_json({expression}) ELSE {text} END"
-    if kind == "nested":
-        # NaN inside a struct or a list would make the whole object unreadable.
-        return f"CASE WHEN json_valid(to_json({expression})) THEN to_json({expression}) ELSE {text} END"
+    if kind in {"nested", "json"}:
+        # DuckDB writes and accepts NaN inside of JSON, where other readers refuse the whole of it. The word in
+        # a text looks the same, and such a value becomes text too.
+        has_nan = f"regexp_matches(CAST(to_json({expression}) AS VARCHAR), 'NaN|Infinity')"
+        return f"CASE WHEN NOT {has_nan} THEN to_json({expression}) ELSE {text} END"
     return text

@@ -8,7 +8,7 @@ from pathlib import Path
 from datalinx.engine.compile.plan import CompiledMapping
 from datalinx.engine.connectors.base import Scan
 from datalinx.engine.execute.checking import Checked, check_rows
-from datalinx.engine.execute.cursors import new_cursor, since_condition
+from datalinx.engine.execute.cursors import later_cursor, since_condition
 from datalinx.engine.execute.fingerprints import output_hash, report_inputs
 from datalinx.engine.execute.guards import require_few_deletes, require_few_rejects, require_rows
 from datalinx.engine.execute.ledger import Counts, require_balance, unbalanced
@@ -101,20 +101,22 @@ class _Work:
         )
         require_balance(self.compiled.table, self.counts)
         self._phase(session, _LOADED, 1.0)
-        return TableResult(
+        result = TableResult(
             counts=self.counts,
             rejected_by_reason=by_reason,
             values_nulled=checked.values_nulled,
             files=loaded.files,
             removed_files=loaded.removed_files,
             rejected_path=rejected_path,
-            cursor=new_cursor(session, self.compiled, self.base.cursor),
+            cursor=later_cursor(session, self.compiled.load, self.base.cursor, checked.newest),
             inputs=inputs,
             output_hash=output_hash(
                 session, self.layout, base=self.base, added=loaded.files, removed=loaded.removed_files
             ),
             engine=ENGINE,
         )
+        session.tick(1.0)
+        return result
 
     def _phase(self, session: Session, start: float, stop: float) -> None:
         """Tell the progress of the statements to come as a share of the whole; it never goes back."""

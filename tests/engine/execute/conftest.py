@@ -126,7 +126,9 @@ class Desk:
         files += [file.path for file in result.files]
         if keep:
             self.stored = StoredTable(tuple(files), result.cursor, result.output_hash)
-        return Outcome(result, read_rows(files), read_rows([result.rejected_path] if result.rejected_path else []))
+        return Outcome(
+            result, read_rows(files), read_rows([result.rejected_path] if result.rejected_path else [])
+        )
 
     def preview(self, **more: Any) -> Preview:
         return preview_table(self.compiled(), scans=self.scans, limits=LIMITS, **more)
@@ -137,7 +139,7 @@ def csv_scan(parts: Sequence[Part], columns: Sequence[str]) -> Scan:
     types = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in columns)
     reads = [
         f"SELECT * FROM read_csv({_literal(str(part.path))}, header=true, auto_detect=false, delim=',', quote='\"', "
-        f"escape='\"', columns={{{types}}})"
+        f"escape='\"', allow_quoted_nulls=false, columns={{{types}}})"
         for part in parts
     ]
     numbered = [

@@ -2,11 +2,11 @@
 
 import json
 
+import pytest
+
 from datalinx.engine.execute import Guards
 from datalinx.errors import Failed
 from tests.engine.execute.conftest import Desk
-
-import pytest
 
 
 @pytest.fixture

@@ -46,7 +46,9 @@ def test_run__a_join_of_an_input_of_unknown_size__counts_the_same(shop: Desk, ki
     known = shop.run().counts
     for alias, scan in shop.scans.items():
         shop.scans[alias] = type(scan)(**{**vars(scan), "rows": None})
-    assert {**shop.run(keep=False).counts, "deleted": 0} == {**known, "deleted": known["inserted"]} | {"deleted": 0}
+    again = shop.run(keep=False).counts
+    del again["deleted"]
+    assert again == known
 
 
 def test_run__a_cross_join_with_nothing__drops_every_row(shop: Desk) -> None:
@@ -108,23 +110,28 @@ def test_run__a_group__folds_rows_and_shows_its_values_when_rejected(shop: Desk)
     shop.map({"name": "c.name", "amount": total}, **join("left"), group_by=["c.name"])
     outcome = shop.run()
     assert outcome.counts == {"read": 3, "joined_in": 1, "grouped": 1, "rejected": 1, "inserted": 2}
-    assert outcome.rows == [{"name": "Ada", "amount": 30}, {"name": "Bob", "amount": 30}] or outcome.column(
-        "amount"
-    ) == [30, 30]
+    assert outcome.column("name") == ["Ada", "Bob"]
+    assert outcome.column("amount") == [30, 30]
     (row,) = outcome.rejected
     assert (row["row"], row["locator"], row["reason"]) == ('{"name":"Cyd"}', None, "null_not_allowed")
 
 
 def test_run__a_filtered_group__counts_filtered_rows_before_it_folds(shop: Desk) -> None:
     count = {"type": "aggregate", "expression": "count(o.amount)"}
-    shop.map({"name": "c.name", "amount": count}, **join("full"), group_by=["c.name"], filter="o.amount <> '20'")
+    shop.map(
+        {"name": "c.name", "amount": count}, **join("full"), group_by=["c.name"], filter="o.amount <> '20'"
+    )
     assert shop.run().counts == {"read": 3, "joined_in": 2, "filtered": 2, "inserted": 3}
 
 
 def test_run__a_group_whose_key_repeats__is_rejected_with_its_values(shop: Desk) -> None:
     shop.target("name string", "amount integer", key=["amount"])
     count = {"type": "aggregate", "expression": "count(*)"}
-    shop.map({"name": "c.name", "amount": count}, group_by=["c.name"], inputs=[{"alias": "c", "source": "crm", "table": "c"}])
+    shop.map(
+        {"name": "c.name", "amount": count},
+        group_by=["c.name"],
+        inputs=[{"alias": "c", "source": "crm", "table": "c"}],
+    )
     del shop.scans["o"]
     outcome = shop.run()
     assert outcome.counts == {"read": 3, "rejected": 3}
@@ -133,12 +140,14 @@ def test_run__a_group_whose_key_repeats__is_rejected_with_its_values(shop: Desk)
 
 def test_run__a_cte_as_first_input__is_counted_and_shown_without_a_place(desk: Desk) -> None:
     desk.csv("source:crm:c", ["id", "name"], CUSTOMERS)
-    desk.ctes = {"named": 'SELECT id, name FROM crm.c WHERE id <> \'3\''}
+    desk.ctes = {"named": "SELECT id, name FROM crm.c WHERE id <> '3'"}
     desk.target("id integer", "name integer")
     desk.map({"id": "n.id", "name": "n.name"}, inputs=[{"alias": "n", "cte": "named"}])
     outcome = desk.run()
     assert outcome.counts == {"read": 2, "rejected": 2}
-    assert [(row["locator"], row["source"], row["table"]) for row in outcome.rejected] == [(None, None, "n")] * 2
+    assert [(row["locator"], row["source"], row["table"]) for row in outcome.rejected] == [
+        (None, None, "n")
+    ] * 2
     assert outcome.rejected[0]["row"] == '{"id":"1","name":"Ada"}'
 
 

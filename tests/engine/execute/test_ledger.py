@@ -11,7 +11,9 @@ ROWS = st.integers(0, 10**9)
 
 
 def test_counts__everything_left_somewhere__has_no_difference() -> None:
-    counts = Counts(read=10, joined_in=5, joined_out=1, grouped=2, filtered=3, deduplicated=4, rejected=2, inserted=3)
+    counts = Counts(
+        read=10, joined_in=5, joined_out=1, grouped=2, filtered=3, deduplicated=4, rejected=2, inserted=3
+    )
     assert counts.difference == 0
     require_balance("customers", counts)
 
@@ -28,7 +30,9 @@ def test_counts__deleted_and_nulled__stand_outside_of_the_equation(deleted: int,
         (Counts(read=2, inserted=3, rejected=1), "2 rows left without having come"),
     ],
 )
-def test_require_balance__a_row_too_many_or_too_few__fails_with_the_counts(counts: Counts, words: str) -> None:
+def test_require_balance__a_row_too_many_or_too_few__fails_with_the_counts(
+    counts: Counts, words: str
+) -> None:
     with pytest.raises(Failed) as caught:
         require_balance("customers", counts)
     assert caught.value.code == "LEDGER_UNBALANCED"

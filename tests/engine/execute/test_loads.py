@@ -140,7 +140,11 @@ def test_merge__only_files_in_which_a_row_changes__are_written_again(desk: Desk)
 def test_merge__a_column_that_stored_files_lack__is_null_there(desk: Desk) -> None:
     people(desk, ADA, BOB, mode="merge")
     desk.run()
-    desk.csv("c", ["id", "name", "at", "city"], [["1", "Ada", "2024-01-01", "Paris"], ["2", "Bob", "2024-01-02", None]])
+    desk.csv(
+        "c",
+        ["id", "name", "at", "city"],
+        [["1", "Ada", "2024-01-01", "Paris"], ["2", "Bob", "2024-01-02", None]],
+    )
     desk.target("id integer", "name string", "at date", "city string", key=["id"])
     desk.map({"id": "c.id", "name": "c.name", "at": "c.at", "city": "c.city"}, load={"mode": "merge"})
     outcome = desk.run()

@@ -16,9 +16,8 @@ MANY = 400_000
 def many(tmp_path: Path) -> Scan:
     path = tmp_path / "many.csv"
     # Every 1,000th row does not fit, and tells its own number.
-    duckdb.sql(
-        f"SELECT i AS id, CASE WHEN i % 1000 = 0 THEN 'row ' || i ELSE i::VARCHAR END AS n FROM range(1, {MANY + 1}) AS t(i)"
-    ).write_csv(str(path))
+    number = "CASE WHEN i % 1000 = 0 THEN 'row ' || i ELSE i::VARCHAR END"
+    duckdb.sql(f"SELECT i AS id, {number} AS n FROM range(1, {MANY + 1}) AS t(i)").write_csv(str(path))
     return csv_scan([Part("many.csv", path, MANY)], ["id", "n"])
 
 
@@ -78,10 +77,13 @@ def test_run__several_files__count_records_in_each(desk: Desk, tmp_path: Path) -
     assert places(desk) == [("part1.csv:1", "x"), ("part2.csv:2", "y")]
 
 
-def test_run__malformed_records__count_as_read_and_move_the_records_behind_them(desk: Desk, tmp_path: Path) -> None:
+def test_run__malformed_records__count_as_read_and_move_the_records_behind_them(
+    desk: Desk, tmp_path: Path
+) -> None:
     scan = two_files(tmp_path, ROWS)
     malformed = (
-        "SELECT 'part2.csv' AS __file, unnest([1, 3]) AS __record, 'a,b,c' AS text, 'Three values, not two.' AS message"
+        "SELECT 'part2.csv' AS __file, unnest([1, 3]) AS __record, 'a,b,c' AS text, "
+        "'Three values, not two.' AS message"
     )
     desk.scans["c"] = Scan(**{**vars(scan), "malformed": Malformed(2, malformed)})
     desk.target("id integer", "n integer")

@@ -1,0 +1,179 @@
+"""Data that nobody would write by hand and that every platform meets."""
+
+import json
+import math
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from datalinx.engine.compile.plan import SourceColumn
+from datalinx.engine.connectors.base import Part, Scan
+from datalinx.engine.execute import Limits
+from datalinx.errors import Failed
+from tests.engine.execute.conftest import LIMITS, Desk, parquet_scan
+
+
+def typed(desk: Desk, select: str) -> None:
+    """Let the input `c` be a Parquet file of what a SELECT gives."""
+    path = desk.folder / "typed.parquet"
+    relation = duckdb.sql(select)
+    relation.write_parquet(str(path))
+    columns = [(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
+    rows = duckdb.sql(f"SELECT count(*) FROM '{path}'").fetchall()[0][0]
+    desk.scans["c"] = parquet_scan([Part("typed.parquet", path, rows)], columns)
+
+
+def test_run__an_input_without_rows__makes_an_empty_table(desk: Desk) -> None:
+    desk.csv("c", ["id"], [])
+    desk.target("id integer", key=["id"])
+    desk.map({"id": "c.id"})
+    outcome = desk.run()
+    assert (outcome.counts, outcome.result.files, outcome.result.rejected_path) == ({}, (), None)
+
+
+NAMES = ['a"b', "it's", "x;--", "Ünïcode ☃", "c.d", "=keep", "__s0", "select", "new\nline", "{}", "%s"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_run__any_name_of_a_column__is_only_a_name(desk: Desk, name: str) -> None:
+    quoted = name.replace('"', '""')
+    typed(desk, f"SELECT unnest(['1', 'x']) AS \"{quoted}\"")
+    desk.target("n integer")
+    desk.map({"n": f'c."{quoted}"'})
+    outcome = desk.run()
+    assert outcome.counts == {"read": 2, "rejected": 1, "inserted": 1}
+    assert json.loads(outcome.rejected[0]["row"]) == {name: "x"}
+
+
+def test_run__any_name_of_a_file__is_only_a_name(desk: Desk) -> None:
+    path = desk.folder / "it's; DROP.csv"
+    desk.csv("c", ["n"], [["x"]])
+    (part,) = desk.scans["c"].parts
+    part.path.rename(path)
+    old, new = str(part.path), str(path).replace("'", "''")
+    changed = {
+        "sql": desk.scans["c"].sql.replace(old, new),
+        "files": (path,),
+        "parts": (Part(path.name, path, 1),),
+    }
+    desk.scans["c"] = Scan(**{**vars(desk.scans["c"]), **changed})
+    desk.target("n integer")
+    desk.map({"n": "c.n"})
+    assert desk.run().reasons == [("it's; DROP.csv:1", "n", "cast_failed")]
+
+
+def test_run__nul_bytes_and_odd_text__pass_through_unchanged(desk: Desk) -> None:
+    texts = ["a\0b", "\ufeff", "👩‍👩‍👧", "tab\there", "line\nbreak", "'quote\"", "\\", "", " "]
+    values = ", ".join(
+        "'" + text.replace("'", "''").replace("\0", "' || chr(0) || '") + "'" for text in texts
+    )
+    typed(desk, f"SELECT unnest([{values}]) AS t, 'x' AS n")
+    desk.target("t string", "n integer")
+    desk.map({"t": "c.t", "n": {"type": "constant", "value": 1}})
+    assert desk.run().column("t") == sorted(texts)
+    desk.map({"t": "c.t", "n": "c.n"})
+    assert sorted(json.loads(row["row"])["t"] for row in desk.run().rejected) == sorted(texts)
+
+
+def test_run__values_that_json_has_not__stay_readable_in_a_rejection(desk: Desk) -> None:
+    typed(
+        desk,
+        "SELECT 'x' AS n, 'nan'::DOUBLE AS a, '-inf'::FLOAT AS b, 9007199254740993::BIGINT AS c, "
+        "0.1::DECIMAL(38,9) AS d, '\\x00\\xFF'::BLOB AS e, {'f': 'nan'::DOUBLE} AS f, [1, 2] AS g, "
+        "TIMESTAMPTZ '2024-01-01 00:00:00+00' AS h, DATE '2024-01-01' AS i, NULL::INTEGER AS j, 7::BIGINT AS k, "
+        "1.5::DOUBLE AS l, true AS m, '{\"a\": NaN}'::JSON AS o",
+    )
+    desk.target("n integer")
+    desk.map({"n": "c.n"})
+    (row,) = desk.run().rejected
+    shown = json.loads(row["row"], parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    assert (shown["a"], shown["b"], shown["c"], shown["d"]) == (
+        "nan",
+        "-inf",
+        "9007199254740993",
+        "0.100000000",
+    )
+    assert (shown["g"], shown["i"], shown["j"], shown["k"]) == ([1, 2], "2024-01-01", None, 7)
+    assert (shown["l"], shown["m"]) == (1.5, True)
+    assert shown["h"].startswith("2024-01-01 00:00:00")
+
+
+def test_run__nan_and_minus_zero__are_values_like_others(desk: Desk) -> None:
+    typed(desk, "SELECT unnest(['nan', '0', '-0', 'inf', NULL])::DOUBLE AS x")
+    desk.target("x double")
+    desk.map({"x": "c.x"}, load={"mode": "merge", "keys": ["x"]}, deduplicate={"keys": ["x"]})
+    first = desk.run()
+    assert first.counts == {"read": 5, "deduplicated": 1, "inserted": 4}
+    assert sum(math.isnan(row["x"]) for row in first.rows if row["x"] is not None) == 1
+    assert desk.run().counts == {"read": 5, "deduplicated": 1, "unchanged": 4}
+
+
+def test_run__huge_cells__are_kept_whole_and_shown_short(desk: Desk) -> None:
+    huge = "ä" * 3_000_000
+    typed(desk, "SELECT repeat('ä', 3000000) AS t, unnest(['1', repeat('ä', 3000000)]) AS n")
+    desk.target("t string", "n integer")
+    desk.map({"t": "c.t", "n": "c.n"})
+    outcome = desk.run()
+    assert outcome.rows == [{"t": huge, "n": 1}]
+    assert len(outcome.rejected[0]["value"]) == 1_000
+    assert json.loads(outcome.rejected[0]["row"])["n"] == huge
+
+
+def test_run__a_wide_table__is_checked_column_by_column(desk: Desk) -> None:
+    names = [f"c{n}" for n in range(300)]
+    desk.csv("c", names, [["1"] * 300, ["x"] * 300])
+    desk.target(*(f"{name} integer" for name in names))
+    desk.map({name: f"c.{name}" for name in names})
+    outcome = desk.run()
+    assert outcome.counts == {"read": 2, "rejected": 1, "inserted": 1}
+    assert [fault["field"] for fault in outcome.rejected[0]["reasons"]] == names
+
+
+def test_run__more_columns_than_a_run_reads__is_refused_with_a_sentence(desk: Desk) -> None:
+    desk.csv("c", ["id"], [["1"]])
+    desk.target("id integer")
+    desk.map({"id": "c.id"})
+    compiled = desk.compiled()
+    wide = tuple(SourceColumn(f"c{n}", "VARCHAR") for n in range(5_000))
+    desk.scans["c"] = Scan(**{**vars(desk.scans["c"]), "columns": wide})
+    desk.compiled = lambda: compiled  # type: ignore[method-assign]
+    with pytest.raises(Failed) as caught:
+        desk.run()
+    assert caught.value.code == "TOO_MANY_COLUMNS"
+    assert "5000 columns" in caught.value.message
+
+
+def test_run__an_input_that_lost_rows_since_it_was_counted__does_not_balance(desk: Desk) -> None:
+    desk.csv("c", ["id"], [["1"], ["2"]])
+    desk.scans["c"] = Scan(**{**vars(desk.scans["c"]), "rows": 3})
+    desk.target("id integer")
+    desk.map({"id": "c.id"})
+    with pytest.raises(Failed) as caught:
+        desk.run()
+    assert caught.value.code == "LEDGER_UNBALANCED"
+
+
+def test_run__an_input_that_grew_since_it_was_counted__does_not_balance(desk: Desk) -> None:
+    desk.csv("c", ["id"], [["1"], ["2"]])
+    desk.scans["c"] = Scan(**{**vars(desk.scans["c"]), "rows": 1})
+    desk.target("id integer")
+    desk.map({"id": "c.id"})
+    with pytest.raises(Failed) as caught:
+        desk.run()
+    assert caught.value.code == "LEDGER_UNBALANCED"
+
+
+def test_run__more_than_fits_into_memory__spills_into_its_own_folder(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "wide.parquet"
+    duckdb.sql(
+        "SELECT i % 150000 AS id, repeat(md5(i::VARCHAR), 8) AS t, i AS n FROM range(400000) AS r(i)"
+    ).write_parquet(str(path))
+    desk.scans["c"] = parquet_scan(
+        [Part("wide.parquet", path, 400_000)], [("id", "BIGINT"), ("t", "VARCHAR"), ("n", "BIGINT")]
+    )
+    desk.target("id bigint", "t string", "n bigint", key=["id"])
+    desk.map({"id": "c.id", "t": "c.t", "n": "c.n"}, deduplicate={"keys": ["id"], "order_by": ["c.n DESC"]})
+    outcome = desk.run(limits=Limits(memory_bytes=120 * 1024**2, threads=LIMITS.threads))
+    assert outcome.counts == {"read": 400_000, "deduplicated": 250_000, "inserted": 150_000}
+    assert min(outcome.column("n")) == 250_000

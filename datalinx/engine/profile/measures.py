@@ -100,7 +100,9 @@ def second_pass(column: Measured, low: float | None, high: float | None, top: li
         return [counted, "NULL"]
     # The constants are written by Python so that they are read back as the very same number.
     place = f"floor(({column.position} - {low!r}::DOUBLE) / {(high - low) or 1.0!r}::DOUBLE * {bars})"
-    return [counted, f"histogram(least(CAST({place} AS INTEGER), {bars - 1}))"]
+    # `least` passes over NULL; a value that has no place has no bar.
+    bar = f"CASE WHEN {column.position} IS NOT NULL THEN least(CAST({place} AS INTEGER), {bars - 1}) END"
+    return [counted, f"histogram({bar})"]
 
 
 def bar_count(column: Measured, low: float | None, high: float | None) -> int:

@@ -21,17 +21,20 @@ from datalinx.engine.profile.measures import (
     top_values,
 )
 from datalinx.engine.profile.model import ColumnProfile, SemanticGuess, TableProfile
-from datalinx.engine.types.registry import TypeRegistry
+from datalinx.engine.types.registry import Detection, TypeRegistry
 
 # Below this many rows everything is counted exactly.
 EXACT_ROWS = 100_000
 # How many of the first rows, and how many distinct values of a column, are looked at for what they mean.
 SAMPLE_ROWS = 2_000
 SAMPLE_VALUES = 500
-# Columns that are measured together: wider tables take more passes instead of more memory.
-TOGETHER = 64
-# A semantic type is named as the column's only when nearly all of its values fit.
+# Columns that are measured together: wider tables take more passes instead of more memory. The most frequent
+# values alone take several megabytes a column and thread.
+TOGETHER = 16
+# A semantic type is named as the column's only when nearly all of its values fit, and when that tells something:
+# every whole number could be an amount.
 SURE_SHARE = 0.9
+SURE_SCORE = 0.7
 
 Aggregates = Callable[[int, Measured], list[str]]
 
@@ -41,7 +44,13 @@ def profile_scan(
 ) -> TableProfile:
     """Return the profile of a source's table. Raises `Failed` when its files cannot be read any more."""
     return profile_relation(
-        scan.sql, columns=scan.columns, files=scan.files, label=scan.label, types=types, limits=limits
+        scan.sql,
+        columns=scan.columns,
+        files=scan.files,
+        label=scan.label,
+        rows=scan.rows,
+        types=types,
+        limits=limits,
     )
 
 
@@ -51,30 +60,36 @@ def profile_relation(
     columns: Sequence[SourceColumn],
     files: Sequence[Path],
     label: str = "the table",
+    rows: int | None = None,
     types: TypeRegistry | None = None,
     limits: Limits | None = None,
 ) -> TableProfile:
     """Return the profile of what a SELECT over `files` gives; the SELECT may read these files and nothing else.
 
-    The table is read twice, and twice again for every 64 columns more.
+    `rows` spares the counting where they are known. The table is read twice, and twice again for every 16 columns more.
     """
     try:
         with reader(files, limits or Limits()) as connection:
-            return _profile(connection, sql, columns, types or TypeRegistry())
+            return _profile(connection, sql, columns, types or TypeRegistry(), rows)
     except duckdb.Error as error:
         raise unreadable(error, label) from error
 
 
 def _profile(
-    connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[SourceColumn], types: TypeRegistry
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    columns: Sequence[SourceColumn],
+    types: TypeRegistry,
+    rows: int | None,
 ) -> TableProfile:
     sample = _sample(connection, sql, columns)
     measured = [
         Measured(column.name, column.type, detect_type(texts) if column.type == "VARCHAR" else None)
         for column, texts in zip(columns, sample, strict=True)
     ]
-    counted = connection.execute(f"SELECT count(*) FROM ({sql}) AS source").fetchone()
-    rows = int(counted[0]) if counted else 0
+    if rows is None:
+        counted = connection.execute(f"SELECT count(*) FROM ({sql}) AS source").fetchone()
+        rows = int(counted[0]) if counted else 0
     is_exact = rows <= EXACT_ROWS
     first = list(_pass(connection, sql, measured, lambda _, column: first_pass(column, exact=is_exact)))
     tops = [[value for value in found[-1] or [] if value is not None] for found in first]
@@ -82,15 +97,18 @@ def _profile(
     second = list(
         _pass(connection, sql, measured, lambda at, column: second_pass(column, *bounds[at], tops[at]))
     )
-    profiles = []
-    for at, column in enumerate(measured):
-        guesses = types.detect(list(dict.fromkeys(sample[at]))[:SAMPLE_VALUES], column_name=column.name)
-        profiles.append(
-            _column(
-                column, rows, first[at], second[at], bounds[at], is_exact=is_exact, guesses=_guesses(guesses)
-            )
-        )
+    detected = types.detect_columns(
+        [(column.name, _distinct(texts)) for column, texts in zip(measured, sample, strict=True)]
+    )
+    profiles = (
+        _column(column, rows, first[at], second[at], is_exact=is_exact, guesses=_guesses(detected[at]))
+        for at, column in enumerate(measured)
+    )
     return TableProfile(rows, min(rows, SAMPLE_ROWS), tuple(profiles))
+
+
+def _distinct(texts: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(texts))[:SAMPLE_VALUES]
 
 
 def _sample(
@@ -114,10 +132,12 @@ def _pass(
         asked = [aggregates(place + at, column) for at, column in enumerate(group)]
         names = ", ".join(identifier(column.name) for column in group)
         flat = ", ".join(expression for each in asked for expression in each)
-        row = connection.execute(f"SELECT {flat} FROM (SELECT {names} FROM ({sql}) AS source)").fetchone()
+        # The count makes one row of it, whatever is asked for.
+        found = connection.execute(f"SELECT {flat}, count(*) FROM (SELECT {names} FROM ({sql}) AS source)")
+        row = found.fetchone() or ()
         width = len(asked[0])
         for at in range(len(group)):
-            yield (row or ())[at * width : (at + 1) * width]
+            yield row[at * width : (at + 1) * width]
         place += len(group)
 
 
@@ -130,8 +150,13 @@ def _line(column: Measured, found: tuple[Any, ...]) -> tuple[float | None, float
     return (None, None) if column.kind == "other" else (as_float(found[3]), as_float(found[4]))
 
 
-def _guesses(detections: Sequence[Any]) -> tuple[SemanticGuess, ...]:
+def _guesses(detections: Sequence[Detection]) -> tuple[SemanticGuess, ...]:
     return tuple(SemanticGuess(each.name, each.share, each.score) for each in detections[:3])
+
+
+def _sure(guesses: Sequence[SemanticGuess]) -> str | None:
+    sure = (each.name for each in guesses[:1] if each.share >= SURE_SHARE and each.score >= SURE_SCORE)
+    return next(sure, None)
 
 
 def _column(
@@ -139,7 +164,6 @@ def _column(
     rows: int,
     first: tuple[Any, ...],
     second: tuple[Any, ...],
-    line: tuple[float | None, float | None],
     *,
     is_exact: bool,
     guesses: tuple[SemanticGuess, ...],
@@ -161,7 +185,7 @@ def _column(
         max_length=longest,
         mean_length=as_float(average),
         top_values=top_values(second[0] or {}),
-        histogram=histogram(column, *line, second[1] or {}),
-        semantic_type=guesses[0].name if guesses and guesses[0].share >= SURE_SHARE else None,
+        histogram=histogram(column, *_line(column, first), second[1] or {}),
+        semantic_type=_sure(guesses),
         semantic_types=guesses,
     )

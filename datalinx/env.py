@@ -199,6 +199,9 @@ WEB_PROCESSES = Setting(
     0,
     "Web processes, 16 threads each; one for SQLite and one a core otherwise when empty.",
 )
+PORT = Setting(
+    "DATALINX_PORT", _integer(1), 8000, "Port of the web container, where its health check looks for it."
+)
 SPARK_REMOTE = Setting("DATALINX_SPARK_REMOTE", str, "", "`sc://host:port` or a Spark master address.")
 OUTBOUND_ALLOW_CIDRS = Setting[tuple[str, ...]](
     "DATALINX_OUTBOUND_ALLOW_CIDRS",

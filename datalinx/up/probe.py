@@ -3,13 +3,14 @@
 Loads nothing but the standard library, because it runs every few seconds. Exits 0 when the process is well.
 """
 
-import os
 import socket
 import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+from datalinx import env
 
 # A worker beats every two seconds; one that is busy forking may miss a few.
 FRESH_SECONDS = 20.0
@@ -28,7 +29,7 @@ def probe(role: str) -> str:
 
 
 def _probe_web() -> str:
-    port = os.environ.get("DATALINX_PORT", "8000")
+    port = env.PORT.read()
     try:
         # The address is this machine's own.
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz?role=web", timeout=4) as answer:
@@ -40,9 +41,8 @@ def _probe_web() -> str:
 
 
 def _probe_beats(role: str) -> str:
-    home = Path(os.environ.get("DATALINX_HOME", ".datalinx")).expanduser()
     for name in BEATS[role]:
-        file = beat_file(home, name)
+        file = beat_file(env.HOME.read(), name)
         try:
             age = time.time() - file.stat().st_mtime
         except FileNotFoundError:
@@ -57,7 +57,10 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in {"web", *BEATS}:
         sys.stderr.write("Usage: python -m datalinx.up.probe web|worker|scheduler\n")
         return 2
-    wrong = probe(arguments[0])
+    try:
+        wrong = probe(arguments[0])
+    except env.EnvironmentInvalid as error:
+        wrong = str(error)
     if wrong:
         sys.stderr.write(wrong + "\n")
     return 1 if wrong else 0

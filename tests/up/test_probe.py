@@ -62,6 +62,14 @@ def test_probe__of_a_web_server_that_is_away__says_so(
     assert "does not answer on port 9" in capsys.readouterr().err
 
 
+def test_probe__with_a_variable_that_cannot_be_used__says_which(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATALINX_PORT", "none")
+    assert probe.main(["web"]) == 1
+    assert "DATALINX_PORT" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [[], ["everything"], ["web", "worker"]])
 def test_probe__of_something_else__explains_itself(
     arguments: list[str], capsys: pytest.CaptureFixture[str]

@@ -1,5 +1,7 @@
 """Logging in, refreshing, logging out, and changing one's own password."""
 
+from functools import cache
+
 from django.contrib.auth.hashers import check_password as check_hash
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
@@ -17,14 +19,20 @@ from apps.accounts.tokens import (
 from datalinx.errors import FieldError, Invalid, Unauthenticated
 from datalinx.ids import new_id
 
-# Checked for an address that nobody has, so that the answer takes the same time.
-_NOBODY = make_password("nobody has this password")
+
+@cache
+def _hash_of_nobody() -> str:
+    """Return what is checked for an address that nobody has, so that the answer takes the same time.
+
+    Made at the first need: a hash costs a tenth of a second and 100 MB, which every process would pay at its start.
+    """
+    return make_password("nobody has this password")
 
 
 def login(*, email: str, password: str) -> dict[str, object]:
     """Return a token answer. A wrong address and a wrong password fail alike, in the same time."""
     user = User.objects.filter(email=email.strip().lower()).first()
-    matches = check_hash(password, user.password if user else _NOBODY)
+    matches = check_hash(password, user.password if user else _hash_of_nobody())
     if user is None or not matches or not user.is_active:
         raise Unauthenticated("INVALID_CREDENTIALS", "The e-mail address or the password is wrong.")
     return _token_answer(user, family=new_id("fam"))

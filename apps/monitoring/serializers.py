@@ -63,9 +63,9 @@ class AlertSerializer(StrictModelSerializer):
 
 
 class MuteSerializer(StrictSerializer):
-    """Until when; for a day unless told."""
+    """For how long; for a day unless told."""
 
-    until = serializers.DateTimeField(required=False)
+    minutes = serializers.IntegerField(min_value=1, max_value=43_200, required=False)
 
 
 class MonitoringRunSerializer(StrictSerializer):

@@ -5,7 +5,9 @@ from datalinx.celery import app
 
 @app.task(name="monitoring.watch")
 def watch() -> None:
-    """Look at the alert rules whose ground has changed."""
+    """Score the tables that changed, then look at the alert rules whose ground has changed."""
     from apps.monitoring.services.alerts import evaluate_changed_rules
+    from apps.monitoring.services.scores import score_changed_tables
 
+    score_changed_tables()
     evaluate_changed_rules()

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -265,7 +265,7 @@ def tell(event: str, alert: Alert) -> None:
         rule=alert.rule.name,
         severity=alert.severity,
         status=alert.status,
-        message=alert.message,
+        message=alert.message if event == "alert.triggered" else f"Over: {alert.message}",
         value=alert.value,
     )
 
@@ -299,14 +299,9 @@ def resolve_alert(*, alert: Alert, actor: Caller | None) -> Alert:
     return alert
 
 
-def mute_alert(*, alert: Alert, actor: Caller, until: datetime | None = None) -> Alert:
-    """Keep an alert quiet until then, for a day unless told. Raises Invalid."""
-    now = timezone.now()
-    ends = until or now + timedelta(days=1)
-    if not now < ends <= now + timedelta(days=30):
-        message = "until must lie in the future, at most 30 days ahead."
-        raise Invalid("VALIDATION_ERROR", message, errors=[FieldError("until", "invalid", message)])
-    alert.muted_until = ends
+def mute_alert(*, alert: Alert, actor: Caller, minutes: int = 1440) -> Alert:
+    """Keep an alert quiet for a while, for a day unless told."""
+    alert.muted_until = timezone.now() + timedelta(minutes=minutes)
     alert.save(update_fields=["muted_until", "updated_at"])
     return alert
 

@@ -135,10 +135,11 @@ def test_test__saved_and_unsaved_settings__report_step_by_step(world: World) -> 
     assert data["passed"] is True
     assert {step["name"] for step in data["steps"]} <= {"network", "authentication", "access", "tables"}
     assert assert_success(world.ed.client().get(f"/api/sources/{source['id']}"))["status"] == "ok"
-    body = {"connector": "file", "config": {"path": "nothing.csv"}}
-    unsaved = assert_success(world.ed.client().post("/api/sources/test", body, format="json"))
-    assert unsaved["passed"] is False
-    assert unsaved["steps"][-1]["message"]
+    unsaved = assert_success(world.ed.client().post("/api/sources/test", {"connector": "file"}, format="json"))
+    assert all(step["message"] for step in unsaved["steps"])
+    upload(world, source["id"], ("contacts.parquet", b"this is no Parquet file"))
+    broken = assert_success(world.ed.client().post(f"/api/sources/{source['id']}/test"))
+    assert broken["passed"] is False
 
 
 def test_create__config_with_an_unknown_key__names_the_path(world: World) -> None:

@@ -16,7 +16,7 @@ from datalinx.engine.query.landlock import confine_to
 from datalinx.engine.query.limits import MemoryMeter, limit_time
 from datalinx.engine.query.parameters import bind_parameters
 from datalinx.engine.query.tables import quote_name, quote_text, table_select
-from datalinx.engine.query.tree import MAX_SQL_LENGTH, check_tree
+from datalinx.engine.query.tree import MAX_SQL_LENGTH, check_tree, without_semicolon
 from datalinx.engine.query.wire import Job, pack_answer, receive_job, refusal_to_head
 from datalinx.errors import Invalid
 
@@ -108,8 +108,7 @@ def _checked_sql(connection: duckdb.DuckDBPyConnection, job: Job) -> str:
     if "\x00" in job.sql:
         raise Invalid("SQL_NOT_ALLOWED", "A query must not contain the character U+0000.")
     check_statement(connection, job.sql)
-    # The semicolon and what is white space around the one statement would not fit into parentheses.
-    return job.sql.rstrip().rstrip(";").rstrip() if job.sql.rstrip().endswith(";") else job.sql
+    return without_semicolon(job.sql)
 
 
 def _body(

@@ -49,7 +49,8 @@ def check_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     kind = statements[0].type
     if kind != duckdb.StatementType.SELECT:
         name = str(kind).rpartition(".")[2].replace("_", " ")
-        raise Invalid("SQL_NOT_ALLOWED", f"A query is one SELECT; a {name} statement is not allowed.")
+        hint = " Write a PIVOT as sum(…) FILTER (WHERE …)." if kind == duckdb.StatementType.MULTI else ""
+        raise Invalid("SQL_NOT_ALLOWED", f"A query is one SELECT; a {name} statement is not allowed.{hint}")
     return str(statements[0].query)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from datalinx.engine.query.functions import TABLE_FUNCTIONS
@@ -58,6 +58,17 @@ def check_tree(sql: str, tables: Collection[str]) -> CheckedQuery:
         else:
             _check_table_function(table.this, sql)
     return CheckedQuery(frozenset(read), frozenset(_parameters(root, sql)))
+
+
+def without_semicolon(sql: str) -> str:
+    """The text up to the semicolon that ends its one statement, so that it fits into parentheses."""
+    try:
+        tokens = sqlglot.tokenize(sql, dialect="duckdb")
+    except SqlglotError:
+        return sql
+    while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
+        sql = sql[: tokens.pop().start]
+    return sql
 
 
 def _parse(sql: str) -> exp.Expr:

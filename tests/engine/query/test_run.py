@@ -20,6 +20,8 @@ from tests.engine.query.conftest import Ask
 READABLE = [
     ("SELECT 1", [[1]]),
     ("SELECT count(*) FROM orders", [[1001]]),
+    ("SELECT ';' ; ; -- and; that was all;", [[";"]]),
+    ("/* first */ SELECT 1 /* last; */", [[1]]),
     ("FROM orders SELECT max(order_id)", [[1000]]),
     ("SELECT sum(amount) FROM orders", [["24505.00"]]),
     ("select order_id from ORDERS where ORDER_ID < 2 order by 1 desc;", [[1], [0]]),

@@ -129,9 +129,11 @@ class Scan:
     `sql` is a SELECT of the table's `columns`, in order; DuckDB reads it in parallel. `numbered_sql` adds
     `__file` (VARCHAR) and `__record` (BIGINT): the file's name and the row's number in it, where `locator` is
     `record` (1 = first after the header) or `row` (1 = first row of a Parquet file); a row's locator is
-    `<__file>:<__record>`. `numbering` says what the number costs: `free`, or `serial`, when the rows have to
-    pass one thread to be counted. Both give the same rows in the same order (while `preserve_insertion_order`
-    is on), so the n-th row of one is the n-th of the other. `files` are all that the SELECTs open.
+    `<__file>:<__record>`. Both give the same rows in the same order (while `preserve_insertion_order` is on),
+    so the n-th row of one is the n-th of the other. `numbering` is `free` when the number costs nothing and is
+    the row's place in its file; it is `serial` when the rows have to pass one thread to be counted, and when
+    malformed records stand between them, so that numbers run ahead of places. `files` are all that the SELECTs
+    open.
     """
 
     sql: str

@@ -96,6 +96,12 @@ def test_ragged_records__are_kept_aside_with_their_place_and_text(make_source):
     ]
 
 
+def test_numbering__is_free_only_where_the_number_is_the_place(make_source):
+    contents = {"a.csv": "x,y\n1,2\n", "b.csv": "x,y\n1,é\n".encode("cp1252"), "c.csv": "x,y\n1,2\n3\n"}
+    source = make_source(contents)
+    assert [source.scan(name).numbering for name in "abc"] == ["serial", "free", "serial"]
+
+
 def test_quote__never_closed__costs_its_own_record_alone(make_source):
     lines = [f"{number},value {number}" for number in range(2, 2000)]
     source = make_source({"t.csv": 'a,b\n1,"open\n' + "\n".join(lines) + "\n"})

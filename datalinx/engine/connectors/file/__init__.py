@@ -1,0 +1,1 @@
+"""Files that people upload: CSV, TSV, JSON, JSON lines and Parquet."""

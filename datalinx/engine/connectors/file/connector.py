@@ -18,13 +18,14 @@ from datalinx.engine.connectors.base import (
     TestStep,
 )
 from datalinx.engine.connectors.file.area import AreaFile, area_of, list_files
+from datalinx.engine.connectors.file.compression import check_compressed
 from datalinx.engine.connectors.file.config import FileConfig, FileCredentials, TableOptions
 from datalinx.engine.connectors.file.delimited import inspect_delimited
 from datalinx.engine.connectors.file.facts import Cache, FileFacts, facts_of
 from datalinx.engine.connectors.file.json_records import inspect_json
 from datalinx.engine.connectors.file.parquet import inspect_parquet
 from datalinx.engine.connectors.file.problems import unreadable
-from datalinx.engine.connectors.file.recognise import check_compressed, recognise
+from datalinx.engine.connectors.file.recognise import recognise
 from datalinx.engine.connectors.file.relation import ReadFile, build_scan, fingerprint_of, merged_columns
 from datalinx.engine.connectors.file.tables import TableFiles, assign_files
 from datalinx.engine.connectors.reading import identifier, is_pattern, reader

@@ -15,6 +15,7 @@ from datalinx.engine.connectors.base import RECORD_COLUMN, Limits
 from datalinx.engine.connectors.detect import detect_columns
 from datalinx.engine.connectors.file.area import AreaFile
 from datalinx.engine.connectors.file.cleaning import REJECTS
+from datalinx.engine.connectors.file.compression import read_head
 from datalinx.engine.connectors.file.config import TableOptions
 from datalinx.engine.connectors.file.dialect import SAMPLE_RECORDS, sniff
 from datalinx.engine.connectors.file.encoding import (
@@ -25,7 +26,7 @@ from datalinx.engine.connectors.file.encoding import (
 )
 from datalinx.engine.connectors.file.facts import Cache, FileColumn, FileFacts
 from datalinx.engine.connectors.file.problems import DATA_ERRORS, NOT_THE_DATA, check_names, unreadable
-from datalinx.engine.connectors.file.recognise import Kind, read_head
+from datalinx.engine.connectors.file.recognise import Kind
 from datalinx.engine.connectors.file.records import CLEAN, copy_records
 from datalinx.engine.connectors.naming import distinct_names
 from datalinx.engine.connectors.reading import call, identifier, literal, reader, struct

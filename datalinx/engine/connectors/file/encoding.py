@@ -6,12 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from datalinx.engine.connectors.file.recognise import (
-    Compression,
-    looks_like_utf16,
-    open_bytes,
-    undamaged,
-)
+from datalinx.engine.connectors.file.compression import Compression, open_bytes, undamaged
+from datalinx.engine.connectors.file.recognise import looks_like_utf16
 from datalinx.errors import Failed
 
 UTF_8 = "utf-8"

@@ -11,8 +11,8 @@ import orjson
 
 from datalinx.engine.connectors.base import SourceContext
 from datalinx.engine.connectors.file.area import AreaFile, area_of
+from datalinx.engine.connectors.file.compression import Compression
 from datalinx.engine.connectors.file.config import TableOptions
-from datalinx.engine.connectors.file.recognise import Compression
 from datalinx.errors import Unavailable
 
 # Part of every key: facts written by another version of this code are not taken for its own.

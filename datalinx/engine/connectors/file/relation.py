@@ -81,7 +81,7 @@ def build_scan(files: Sequence[ReadFile], columns: Sequence[DiscoveredColumn], l
         sql="\nUNION ALL\n".join(_select(group, columns, limits, numbered=False) for group in groups),
         numbered_sql="\nUNION ALL\n".join(_select(group, columns, limits, numbered=True) for group in groups),
         columns=tuple(SourceColumn(column.name, column.type) for column in columns),
-        numbering="free" if all(_is_numbered(each.facts) for each in files) else "serial",
+        numbering="free" if all(_is_free(each.facts) for each in files) else "serial",
         files=(*(part.path for part in parts), *rejects),
         parts=parts,
         locator="row" if is_parquet else "record",
@@ -101,8 +101,9 @@ def _likeness(each: ReadFile) -> object:
     return (*settings, columns, facts.clean)
 
 
-def _is_numbered(facts: FileFacts) -> bool:
-    return facts.clean is not None or facts.layout == "parquet"
+def _is_free(facts: FileFacts) -> bool:
+    """Whether a row's number is read with it, and is also its place among the rows."""
+    return (facts.clean is not None or facts.layout == "parquet") and not facts.malformed
 
 
 def _select(

@@ -1,10 +1,11 @@
 """What is logged and how: one JSON object a line, with its request id, and never a secret."""
 
+import json
+import logging
 import re
+import sys
+from datetime import UTC, datetime
 from typing import Any
-
-import structlog
-from structlog.typing import EventDict, WrappedLogger
 
 HIDDEN = "***"
 
@@ -44,35 +45,37 @@ def _hidden(match: re.Match[str]) -> str:
     return kept + HIDDEN
 
 
-def _without_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    hidden: EventDict = hide_secrets(event)
-    return hidden
+# What every record has; the rest is what the caller gave as `extra`.
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
-def _with_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    from datalinx.api.request_id import current_request_id
+class JsonFormatter(logging.Formatter):
+    """A record as one line: timestamp, level, logger, event, request_id, what was given as `extra`, exception."""
 
-    if request_id := current_request_id():
-        event.setdefault("request_id", request_id)
-    return event
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        if request_id := _request_id():
+            line["request_id"] = request_id
+        line |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(hide_secrets(line), default=_text, ensure_ascii=False)
 
 
-def _in_reading_order(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    first = ("timestamp", "level", "logger", "event", "request_id")
-    return {**{key: event[key] for key in first if key in event}, **event}
+def _request_id() -> str:
+    # The web server's master process logs too, and has no need of what requests are made of.
+    module = sys.modules.get("datalinx.api.request_id")
+    return module.current_request_id() if module else ""
 
 
-_SHARED: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.stdlib.PositionalArgumentsFormatter(),
-    structlog.stdlib.ExtraAdder(),
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.StackInfoRenderer(),
-    structlog.processors.format_exc_info,
-    _with_request_id,
-]
+def _text(value: object) -> str:
+    # Whatever it is, its own words may hold a secret too.
+    return str(hide_secrets(str(value)))
 
 
 def configuration(level: str) -> dict[str, Any]:
@@ -82,16 +85,7 @@ def configuration(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "json": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": _SHARED,
-                "processors": [
-                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    _without_secrets,
-                    _in_reading_order,
-                    structlog.processors.JSONRenderer(default=str),
-                ],
-            }
+            "json": {"()": JsonFormatter},
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
@@ -110,17 +104,3 @@ def configuration(level: str) -> dict[str, Any]:
             "urllib3": quiet,
         },
     }
-
-
-def configure_structlog() -> None:
-    """Let `structlog.get_logger()` write through the standard library, in the same form as everything else."""
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_SHARED,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )

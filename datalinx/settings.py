@@ -154,7 +154,6 @@ CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
 }
 
 LOGGING = logs.configuration(env.LOG_LEVEL.read())
-logs.configure_structlog()
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [

@@ -5,10 +5,10 @@ import json
 import logging
 import logging.config
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from datalinx import logs
 from datalinx.api.request_id import set_request_id
@@ -42,10 +42,13 @@ def test_log__of_the_standard_library__is_one_json_line(logged: Callable[[], lis
     assert line["timestamp"].endswith("Z")
 
 
-def test_log__of_structlog__has_its_fields(logged: Callable[[], list[dict[str, Any]]]) -> None:
-    structlog.get_logger("apps.y").info("Run ended", rows=12)
+def test_log__of_things_that_are_no_json__has_their_words_without_secrets(
+    logged: Callable[[], list[dict[str, Any]]],
+) -> None:
+    given = {"path": Path("/x"), "cause": ValueError(f"bad key {SECRETS[0]}")}
+    logging.getLogger("apps.y").info("Run ended", extra=given)
     (line,) = logged()
-    assert (line["event"], line["rows"], line["level"]) == ("Run ended", 12, "info")
+    assert (line["path"], line["cause"]) == ("/x", "bad key ***")
 
 
 def test_log__in_a_request__names_it(logged: Callable[[], list[dict[str, Any]]]) -> None:

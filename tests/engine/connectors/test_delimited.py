@@ -248,3 +248,12 @@ def test_records__whole_or_broken__are_each_counted_once_in_their_order(make_sou
     assert sorted(numbers + broken) == list(range(1, len(numbers) + len(broken) + 1))
     assert numbers == sorted(numbers)
     assert source.rows()[0] == ("0", "0")
+
+
+@pytest.mark.parametrize("inner", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("outer", ["\n", "\r\n", "\r"])
+def test_line_ends__inside_the_header__are_not_those_of_the_file(make_source, inner, outer):
+    text = outer.join([f'"a{inner}x",b', f'1,"p{inner}q"', "3,4", ""])
+    source = make_source({"t.csv": text.encode()})
+    assert source.table().columns[0].name == f"a{inner}x"
+    assert source.rows() == [("1", f"p{inner}q"), ("3", "4")]

@@ -99,25 +99,25 @@ def delimited_call(facts: FileFacts, paths: Sequence[Path], limits: Limits) -> s
     columns = [(column.name, "VARCHAR") for column in facts.columns]
     if facts.clean:
         columns.insert(0, (RECORD_COLUMN, "BIGINT"))
-    return call(
-        "read_csv",
-        paths,
-        {
-            "auto_detect": False,
-            "columns": struct(columns),
-            "header": facts.header and not facts.clean,
-            "skip": 0 if facts.clean else facts.skip,
-            "delim": literal(facts.delimiter),
-            "quote": literal(facts.quote),
-            "escape": literal(facts.quote),
-            "nullstr": "''",
-            # Without this a quoted empty field would be NULL too.
-            "allow_quoted_nulls": False,
-            "strict_mode": True,
-            "max_line_size": limits.record_bytes,
-            "compression": literal("none" if facts.clean else facts.compression),
-        },
-    )
+    options: dict[str, str | int | bool] = {
+        "auto_detect": False,
+        "columns": struct(columns),
+        "header": facts.header and not facts.clean,
+        "skip": 0 if facts.clean else facts.skip,
+        "delim": literal(facts.delimiter),
+        "quote": literal(facts.quote),
+        "escape": literal(facts.quote),
+        "nullstr": "''",
+        # Without this a quoted empty field would be NULL too.
+        "allow_quoted_nulls": False,
+        "strict_mode": True,
+        "max_line_size": limits.record_bytes,
+        "compression": literal("none" if facts.clean else facts.compression),
+    }
+    if facts.clean:
+        # DuckDB takes the first line end of a file for all of them, even one inside quotes.
+        options["new_line"] = r"'\n'"
+    return call("read_csv", paths, options)
 
 
 def _count(path: Path, facts: FileFacts, limits: Limits) -> int:

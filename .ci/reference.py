@@ -100,8 +100,8 @@ def settings() -> str:
         for each in env.SETTINGS
     ]
     return (
-        "# Settings\n\nBy environment, read once at the start; a value that cannot be used stops it with a sentence.\n\n"
-        + table(("variable", "what it is for", "default"), rows)
+        "# Settings\n\nBy environment, read once at the start; a value that cannot be used stops it with a sentence."
+        "\n\n" + table(("variable", "what it is for", "default"), rows)
     )
 
 

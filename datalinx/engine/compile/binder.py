@@ -4,6 +4,7 @@ The users' dialect is DuckDB's, so its binder is the type checker: an expression
 of the inputs' shapes, in an in-memory database of its own that can reach nothing.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "256MB",
     "enable_external_access": "false",
 }
+# How DuckDB says that a query names a column that is not there.
+_NO_COLUMN = re.compile(r"Referenced (column|table)|does not have a column named|not found in FROM")
 _LIMITS = (
     "SET TimeZone = 'UTC'",
     "SET lock_configuration = true",
@@ -89,13 +92,17 @@ class Binder:
 
     def _describe(self, query: exp.Query) -> list[SourceColumn]:
         rows = self._execute(exp.Describe(this=query)).fetchall()
+        # Planning it finds what only DuckDB's optimizer stumbles over.
+        self._execute(exp.Command(this="EXPLAIN", expression=query.sql(dialect="duckdb")))
         return [SourceColumn(str(name), str(kind)) for name, kind, *_ in rows]
 
     def _execute(self, statement: exp.Expression) -> Any:
         try:
             return self._connection.execute(statement.sql(dialect="duckdb"))
         except duckdb.Error as error:
-            raise errors.Invalid("EXPRESSION_INVALID", _sentence(error)) from error
+            sentence = _sentence(error)
+            code = "UNKNOWN_COLUMN" if _NO_COLUMN.search(sentence) else "EXPRESSION_INVALID"
+            raise errors.Invalid(code, sentence) from error
 
 
 def _data_type(column: SourceColumn) -> exp.DataType:

@@ -5,6 +5,7 @@ takes out what two of them share and computes it outside of both, where it raise
 """
 
 from functools import reduce
+from typing import cast
 
 from sqlglot import exp
 
@@ -40,7 +41,7 @@ def either(*conditions: Condition) -> Condition:
     """Whether one of the conditions holds."""
     found = [condition for condition in conditions if condition is not None]
     return (
-        reduce(lambda left, right: exp.Or(this=_closed(left), expression=_closed(right)), found)
+        reduce(lambda left, right: exp.Or(this=closed(left), expression=closed(right)), found)
         if found
         else None
     )
@@ -48,7 +49,7 @@ def either(*conditions: Condition) -> Condition:
 
 def where(guard: exp.Expr, condition: Condition) -> Condition:
     """The condition, where the guard holds."""
-    return None if condition is None else _and(_closed(guard.copy()), _closed(condition))
+    return None if condition is None else _and(closed(guard.copy()), closed(condition))
 
 
 def first_of(branches: list[tuple[exp.Expr, Condition, Condition]], default: Condition) -> Condition:
@@ -70,5 +71,7 @@ def _and(left: exp.Expr, right: exp.Expr) -> exp.Expr:
     return exp.And(this=left, expression=right)
 
 
-def _closed(tree: exp.Expr) -> exp.Expr:
-    return exp.Paren(this=tree) if isinstance(tree, exp.Connector | exp.Not) else tree
+def closed(tree: exp.Expr) -> exp.Expression:
+    """The condition in parentheses where one beside it could bind into it."""
+    made = exp.Paren(this=tree) if isinstance(tree, exp.Connector | exp.Not) else tree
+    return cast("exp.Expression", made)

@@ -57,7 +57,7 @@ def compile_load(
 ) -> CompiledLoad:
     """Compile how rows come in; the keys are the primary key unless they are given."""
     keys = column_names(load.keys or table.primary_key, table, "load.keys", faults)
-    if load.mode in {"merge", "history"} and not keys:
+    if load.mode in {"merge", "history"} and not (load.keys or keys):
         message = f"A load by {load.mode} needs `keys`, or a primary key of the table."
         faults.add("load.keys", "required", message)
     seconds, months = _lookback(load.lookback)

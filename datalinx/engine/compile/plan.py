@@ -208,10 +208,16 @@ def inline(expression: exp.Expression, steps: Iterable[Step]) -> exp.Expression:
     def replace(node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.Column) and not node.table and node.name in by_name:
             inner = by_name[node.name].transform(replace)
-            return inner if isinstance(inner, exp.Column | exp.Literal | exp.Anonymous) else exp.paren(inner)
+            return inner if _stands_alone(inner) else exp.Paren(this=inner)
         return node
 
     return expression.transform(replace)
+
+
+def _stands_alone(tree: exp.Expression) -> bool:
+    """Whether no operator around it can bind into it."""
+    atoms = (exp.Column, exp.Literal, exp.Func, exp.Paren, exp.Null, exp.Boolean)
+    return isinstance(tree, atoms) and not isinstance(tree, exp.Binary)
 
 
 def inlined_size(expression: exp.Expression, steps: Iterable[Step]) -> int:

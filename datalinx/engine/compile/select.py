@@ -8,6 +8,7 @@ from functools import reduce
 
 from sqlglot import exp
 
+from datalinx.engine.compile.failures import closed
 from datalinx.engine.compile.plan import CompiledField, CompiledMapping, Read
 from datalinx.engine.compile.steps import is_null
 
@@ -79,14 +80,14 @@ def _any(tests: Sequence[exp.Expression]) -> exp.Expression:
 def _value(field: CompiledField) -> exp.Expression:
     if field.on_invalid != "null" or not field.faults:
         return field.value.copy()
-    faulty = _any([exp.paren(fault.when) for fault in field.faults])
+    faulty = _any([closed(fault.when.copy()) for fault in field.faults])
     return exp.Case().when(exp.not_(faulty), field.value.copy())
 
 
 def _tests(field: CompiledField) -> list[exp.Expression]:
     """What makes the row invalid because of this field."""
     tests: list[exp.Expression] = (
-        [] if field.on_invalid == "null" else [exp.paren(fault.when) for fault in field.faults]
+        [] if field.on_invalid == "null" else [closed(fault.when.copy()) for fault in field.faults]
     )
     if not field.nullable:
         tests.append(is_null(_value(field)))

@@ -89,20 +89,22 @@ class AudienceRule(Part):
 
 
 def _kind_of_rule(value: Any) -> str | None:
-    """The key that tells one kind of rule from the others."""
+    """The tag of one kind of rule: the key that tells it from the others, in a form that no key has."""
     keys = ("all", "any", "not", "field", "related", "audience")
     if isinstance(value, dict):
-        return next((key for key in keys if key in value), None)
-    return next((key for key in keys if hasattr(value, key.replace("not", "not_"))), None)
+        found = next((key for key in keys if key in value), None)
+    else:
+        found = next((key for key in keys if hasattr(value, key.replace("not", "not_"))), None)
+    return f"rule:{found}" if found else None
 
 
 Rule = Annotated[
-    Annotated[AllRule, Tag("all")]
-    | Annotated[AnyRule, Tag("any")]
-    | Annotated[NotRule, Tag("not")]
-    | Annotated[FieldRule, Tag("field")]
-    | Annotated[RelatedRule, Tag("related")]
-    | Annotated[AudienceRule, Tag("audience")],
+    Annotated[AllRule, Tag("rule:all")]
+    | Annotated[AnyRule, Tag("rule:any")]
+    | Annotated[NotRule, Tag("rule:not")]
+    | Annotated[FieldRule, Tag("rule:field")]
+    | Annotated[RelatedRule, Tag("rule:related")]
+    | Annotated[AudienceRule, Tag("rule:audience")],
     Discriminator(
         _kind_of_rule,
         custom_error_type="unknown_rule",

@@ -120,7 +120,13 @@ class Database:
         def stored(read: Read) -> exp.Expression:
             return exp.table_(read.relation, db="main", quoted=True)
 
-        rows = self.connection.execute(select_of(plan, stored=stored).sql(dialect="duckdb")).fetchall()
+        # Python gets instants as UTC without a zone, which takes no further package.
+        columns = [
+            f"timezone('UTC', \"{field.name}\")" if field.type.base == "timestamp" else f'"{field.name}"'
+            for field in plan.fields
+        ]
+        query = select_of(plan, stored=stored).sql(dialect="duckdb")
+        rows = self.connection.execute(f"SELECT {', '.join(columns)} FROM ({query})").fetchall()
         return sorted(rows, key=repr)
 
     def verdicts(self, plan: CompiledMapping) -> list[list[tuple[str, str, str | None]]]:
@@ -131,7 +137,9 @@ class Database:
                 when, shown = (plan.inline(tree).sql(dialect="duckdb") for tree in (fault.when, fault.shown))
                 source = f'main."{plan.first}" AS "{plan.first}"'
                 rows = self.connection.execute(f"SELECT {when}, {shown} FROM {source}").fetchall()
-                found.append([(field.name, fault.reason, value) if is_wrong else None for is_wrong, value in rows])
+                found.append(
+                    [(field.name, fault.reason, value) if is_wrong else None for is_wrong, value in rows]
+                )
         return [[entry for entry in row if entry] for row in zip(*found, strict=True)] if found else []
 
 

@@ -1,13 +1,22 @@
 """Decorators: what each makes of values, which values it finds invalid, which parameters it refuses."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from datalinx.engine.compile.decorators import DECORATORS, decorators_as_documents
-from tests.engine.compile.kit import TYPES, compiled, decorated, faults_of, mapping, rejections, results, table
+from tests.engine.compile.kit import (
+    TYPES,
+    compiled,
+    decorated,
+    faults_of,
+    mapping,
+    rejections,
+    results,
+    table,
+)
 
 COLUMNS = {"v": "VARCHAR"}
 TYPED = {"v": "DOUBLE", "d": "DECIMAL(9,3)", "j": "JSON", "s": "STRUCT(a VARCHAR)", "t": "TIMESTAMP"}
@@ -98,9 +107,19 @@ def test_decorator__of_nothing__is_nothing_and_no_fault(decorator: str | dict[st
     ("value", "decorator", "kind", "expected"),
     [
         ("12.0", {"name": "cast", "type": "integer"}, "bigint", 12),
-        ("1.005", {"name": "cast", "type": "decimal", "precision": 9, "scale": 3}, "decimal", Decimal("1.005")),
+        (
+            "1.005",
+            {"name": "cast", "type": "decimal", "precision": 9, "scale": 3},
+            "decimal",
+            Decimal("1.005"),
+        ),
         ("29/02/2024", {"name": "parse_date", "formats": ["%d/%m/%Y"]}, "date", date(2024, 2, 29)),
-        ("12/25/2024", {"name": "parse_date", "formats": ["%d/%m/%Y", "%m/%d/%Y"]}, "date", date(2024, 12, 25)),
+        (
+            "12/25/2024",
+            {"name": "parse_date", "formats": ["%d/%m/%Y", "%m/%d/%Y"]},
+            "date",
+            date(2024, 12, 25),
+        ),
         ("01/02/2024", {"name": "parse_date", "formats": ["%d/%m/%Y", "%m/%d/%Y"]}, "date", date(2024, 2, 1)),
         ("01-02-24", {"name": "parse_date", "formats": ["%Y-%m-%d", "%d-%m-%y"]}, "date", date(2024, 2, 1)),
         (
@@ -113,9 +132,14 @@ def test_decorator__of_nothing__is_nothing_and_no_fault(decorator: str | dict[st
             "2024-02-29 10:11 +0200",
             {"name": "parse_date", "formats": ["%Y-%m-%d %H:%M %z"]},
             "timestamp",
-            datetime(2024, 2, 29, 8, 11, tzinfo=UTC),
+            datetime(2024, 2, 29, 8, 11),  # noqa: DTZ001
         ),
-        ("2024-02-29 10:11", {"name": "parse_date", "formats": ["%Y-%m-%d %H:%M"]}, "date", date(2024, 2, 29)),
+        (
+            "2024-02-29 10:11",
+            {"name": "parse_date", "formats": ["%Y-%m-%d %H:%M"]},
+            "date",
+            date(2024, 2, 29),
+        ),
         ("1,234.5", "parse_number", "decimal", Decimal("1234.5")),
         ("-1.234,5", {"name": "parse_number", "locale": "de_DE"}, "decimal", Decimal("-1234.5")),
         ("1 234,5", {"name": "parse_number", "locale": "fr-FR"}, "decimal", Decimal("1234.5")),
@@ -144,7 +168,12 @@ def test_decorator__of_values__makes(
         ("1.234", {"name": "parse_number", "locale": "de_DE"}, "integer", None),
         ("12abc", "parse_number", "decimal", "invalid_number"),
         ("x", "round", "decimal", "cast_failed"),
-        ("F", {"name": "map_values", "values": {"M": "m"}, "otherwise": "invalid"}, "string", "value_not_mapped"),
+        (
+            "F",
+            {"name": "map_values", "values": {"M": "m"}, "otherwise": "invalid"},
+            "string",
+            "value_not_mapped",
+        ),
         ("{a", {"name": "json_extract", "path": "$.a"}, "string", "invalid_json"),
         ("nobody", "email", "string", "invalid_email"),
     ],
@@ -156,7 +185,10 @@ def test_decorator__value_that_does_not_fit__is_a_fault(
 
 
 def test_chain__goes_from_left_to_right() -> None:
-    assert made(" A-B ", "trim", {"name": "replace", "find": "-"}, "lower", {"name": "truncate", "length": 1}) == "a"
+    assert (
+        made(" A-B ", "trim", {"name": "replace", "find": "-"}, "lower", {"name": "truncate", "length": 1})
+        == "a"
+    )
     assert made(" A-B ", {"name": "truncate", "length": 1}, "trim", "empty_to_null") is None
 
 

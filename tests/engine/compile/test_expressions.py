@@ -5,7 +5,7 @@ import pytest
 from datalinx.engine.compile.binder import Binder
 from datalinx.engine.compile.expressions import rebuild_expression
 from datalinx.errors import Invalid
-from tests.engine.compile.kit import CONTACTS, scope, shape
+from tests.engine.compile.kit import CONTACTS, expression, faults_of, mapping, scope, shape, table
 
 
 def sql(text: str, *, aggregates: bool = False) -> str:
@@ -21,25 +21,25 @@ def sql(text: str, *, aggregates: bool = False) -> str:
         ("'it''s'", "'it''s'"),
         ("1_000", "1000"),
         (".5e-3", "0.5e-3"),
-        ("lower(c.mail) || '!'", "LOWER(\"c\".\"mail\") || '!'"),
+        ("lower(c.mail) || '!'", 'LOWER("c"."mail") || \'!\''),
         ("c.age // 2 + 1", 'TRY(LIST_EXTRACT(TRY(LIST_VALUE("c"."age" // 2)), 1) + 1)'),
         ("c.age ^ 2", 'LIST_EXTRACT(TRY(LIST_VALUE(POWER("c"."age", 2))), 1)'),
         ("not c.active or c.age >= 18", 'NOT "c"."active" OR "c"."age" >= 18'),
         ("c.mail is not null", 'NOT "c"."mail" IS NULL'),
         ("c.age between 1 and 9", '"c"."age" BETWEEN 1 AND 9'),
         ("c.mail not in ('a', 'b')", "NOT \"c\".\"mail\" IN ('a', 'b')"),
-        ("c.mail ilike '%@x.org'", "\"c\".\"mail\" ILIKE '%@x.org'"),
+        ("c.mail ilike '%@x.org'", '"c"."mail" ILIKE \'%@x.org\''),
         ("c.mail is not distinct from null", '"c"."mail" IS NOT DISTINCT FROM NULL'),
         ("case when c.active then 1 else 0 end", 'CASE WHEN "c"."active" THEN 1 ELSE 0 END'),
         ("case c.age when 1 then 'one' end", 'CASE WHEN ("c"."age") = (1) THEN \'one\' END'),
-        ("coalesce(c.mail, 'none')", "COALESCE(\"c\".\"mail\", 'none')"),
+        ("coalesce(c.mail, 'none')", 'COALESCE("c"."mail", \'none\')'),
         ("c.age::varchar", 'CAST("c"."age" AS TEXT)'),
         ("try_cast(c.mail as decimal(10, 2))", 'TRY_CAST("c"."mail" AS DECIMAL(10, 2))'),
         ("cast(c.mail as decimal)", 'TRY_CAST("c"."mail" AS DECIMAL(38, 9))'),
         ("cast(c.mail as decimal(18, 3))", 'TRY_CAST("c"."mail" AS DECIMAL(18, 3))'),
         ("date '2024-02-29'", "CAST('2024-02-29' AS DATE)"),
-        ("c.joined + interval '2 days'", "TRY(\"c\".\"joined\" + INTERVAL '2' DAY)"),
-        ("extract(year from c.joined)", "DATE_PART('year', \"c\".\"joined\")"),
+        ("c.joined + interval '2 days'", 'TRY("c"."joined" + INTERVAL \'2\' DAY)'),
+        ("extract(year from c.joined)", 'DATE_PART(\'year\', "c"."joined")'),
         ("substr(c.mail, 1, 3)", 'SUBSTRING("c"."mail", 1, 3)'),
         ("(c.age + 1) * -2", 'TRY((TRY("c"."age" + 1)) * -2)'),
     ],
@@ -49,7 +49,7 @@ def test_expression__allowed__is_made_anew(written: str, made: str) -> None:
 
 
 def test_expression__comments__are_gone() -> None:
-    assert sql("c.mail -- now for something /* else */\n || 'x' /* { * } */") == "\"c\".\"mail\" || 'x'"
+    assert sql("c.mail -- now for something /* else */\n || 'x' /* { * } */") == '"c"."mail" || \'x\''
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_expression__comments__are_gone() -> None:
         ("count()", "COUNT(*)"),
         ("count(distinct c.mail)", 'COUNT(DISTINCT "c"."mail")'),
         ("sum(c.age) filter (where c.active)", 'SUM("c"."age") FILTER(WHERE "c"."active")'),
-        ("string_agg(c.mail, ', ')", "STRING_AGG(\"c\".\"mail\", ', ' ORDER BY \"c\".\"mail\")"),
+        ("string_agg(c.mail, ', ')", 'STRING_AGG("c"."mail", \', \' ORDER BY "c"."mail")'),
         ("sum(cast(c.amount as bigint))", 'SUM(TRY_CAST("c"."amount" AS BIGINT))'),
     ],
 )
@@ -191,7 +191,9 @@ def test_expression__failure__is_there_when_a_row_could_make_it_raise(written: s
     assert (rebuild_expression(written, scope()).failure is not None) is can_fail
 
 
-@pytest.mark.parametrize("text", ["not c.mail", "c.mail and c.active", "'true' or c.active", "case when c.mail then 1 end"])
+@pytest.mark.parametrize(
+    "text", ["not c.mail", "c.mail and c.active", "'true' or c.active", "case when c.mail then 1 end"]
+)
 def test_expression__text_where_a_condition_stands__is_refused(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         sql(text)
@@ -216,7 +218,7 @@ def test_binder__expression__has_the_type_that_duckdb_gives_it(written: str, kin
         found = binder.type_of(rebuild_expression(written, scope()).tree)
 
     # Versions of DuckDB differ in a digit of precision and in dates that become timestamps.
-    assert found.split("(")[0] == kind.split("(")[0] or (kind, found) == ("DATE", "TIMESTAMP")
+    assert found.split("(")[0] == kind.split("(", maxsplit=1)[0] or (kind, found) == ("DATE", "TIMESTAMP")
 
 
 @pytest.mark.parametrize(
@@ -231,9 +233,8 @@ def test_binder__expression__has_the_type_that_duckdb_gives_it(written: str, kin
     ],
 )
 def test_binder__what_cannot_run__is_refused_when_saved(written: str) -> None:
-    with Binder() as binder, pytest.raises(Invalid) as caught:
-        binder.add("c", shape(CONTACTS))
-        binder.type_of(rebuild_expression(written, scope()).tree)
+    found = faults_of(mapping({"x": expression(written)}), table("x string"))
 
-    assert caught.value.code in {"EXPRESSION_INVALID", "EXPRESSION_NOT_ALLOWED"}
-    assert "\n" not in caught.value.message
+    (caught,) = found
+    assert caught.code in {"EXPRESSION_INVALID", "EXPRESSION_NOT_ALLOWED"}
+    assert "\n" not in caught.message

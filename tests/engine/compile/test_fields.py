@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from datalinx.engine.types.base import BASE_TYPES
 from datalinx.errors import Invalid
 from tests.engine.compile.kit import (
     CONTACTS,
@@ -50,8 +51,7 @@ def test_direct__pair_that_no_value_can_cross__is_refused_when_saved() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["string", "text", "integer", "bigint", "float", "double", "decimal", "boolean", "date", "datetime", "timestamp"]
-    + ["time", "json", "uuid", "binary"],
+    BASE_TYPES,
 )
 def test_direct__text_to_a_base_type__is_never_refused(kind: str) -> None:
     assert faults_of(mapping({"x": "c.text"}), table(f"x {kind}"), {"c": COLUMNS}) == []
@@ -73,7 +73,9 @@ def test_decorated__by_the_column_s_type__is_clean_and_checked_once() -> None:
     plan = compiled(document, table("email email"), {"c": COLUMNS})
 
     assert [fault.reason for fault in plan.fields[0].faults] == ["invalid_email"]
-    assert results(document, table("email email"), [row("  Ada@Example.ORG ")], COLUMNS) == [("ada@example.org",)]
+    assert results(document, table("email email"), [row("  Ada@Example.ORG ")], COLUMNS) == [
+        ("ada@example.org",)
+    ]
 
 
 def test_expression__over_columns__is_computed() -> None:
@@ -238,7 +240,11 @@ def test_fields__same_expression_twice__is_one_step() -> None:
 
 def test_mapping__several_faults__are_all_told_with_their_paths() -> None:
     document = mapping(
-        {"a": "c.nope", "b": expression("uppr(c.text)"), "d": decorated("c.text", "trim", {"name": "round", "x": 1})},
+        {
+            "a": "c.nope",
+            "b": expression("uppr(c.text)"),
+            "d": decorated("c.text", "trim", {"name": "round", "x": 1}),
+        },
         filter="c.text",
     )
     found = faults_of(document, table("a string", "b string", "d string"), {"c": COLUMNS})

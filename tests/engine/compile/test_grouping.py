@@ -103,7 +103,9 @@ def test_group__cursor_that_is_not_grouped__is_refused() -> None:
     assert (fault.field, fault.code) == ("load.cursor", "NOT_GROUPED")
 
 
-@pytest.mark.parametrize("rest", [{"wildcard": {"input": "c"}}, {"deduplicate": {"keys": ["region"], "order_by": ["c.size"]}}])
+@pytest.mark.parametrize(
+    "rest", [{"wildcard": {"input": "c"}}, {"deduplicate": {"keys": ["region"], "order_by": ["c.size"]}}]
+)
 def test_group__with_what_needs_source_rows__is_refused_in_the_document(rest: dict[str, Any]) -> None:
     with pytest.raises(Invalid) as caught:
         grouped({"region": "c.region"}, **rest)

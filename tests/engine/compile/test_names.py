@@ -24,7 +24,9 @@ def test_reference__written__has_two_parts(written: str, parts: tuple[str, str])
     assert split_reference(written) == parts
 
 
-@pytest.mark.parametrize("written", ["mail", "c.", ".mail", "c.a.b", "c.Home Town", 'c."open', "c.1a", "c.a; b", 'c.""', "c.a--"])
+@pytest.mark.parametrize(
+    "written", ["mail", "c.", ".mail", "c.a.b", "c.Home Town", 'c."open', "c.1a", "c.a; b", 'c.""', "c.a--"]
+)
 def test_reference__of_another_form__is_refused(written: str) -> None:
     with pytest.raises(Invalid) as caught:
         split_reference(written)

@@ -12,7 +12,9 @@ COLUMNS = {"id": "VARCHAR", "Mail": "VARCHAR", "notes": "VARCHAR", "extra": "VAR
 TARGET = ("id string", "mail string", "email string", "notes string")
 
 
-def effective(target: tuple[str, ...] = TARGET, explicit: tuple[str, ...] = (), **rest: Any) -> list[tuple[Any, ...]]:
+def effective(
+    target: tuple[str, ...] = TARGET, explicit: tuple[str, ...] = (), **rest: Any
+) -> list[tuple[Any, ...]]:
     wildcard = Wildcard(input="c", **rest)
     fields = effective_wildcard(wildcard, shape(COLUMNS), table=table(*target), explicit=explicit)
     return [(field.source, field.target, field.state) for field in fields]

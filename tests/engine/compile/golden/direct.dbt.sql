@@ -1,0 +1,37 @@
+{{ config(materialized='table') }}
+
+WITH "c" AS (
+  SELECT
+    *
+  FROM {{ source("crm", "contacts") }}
+), "step 1" AS (
+  SELECT
+    "c"."contact_id" AS "__s0",
+    "c"."Home Town" AS "__s1",
+    "c"."amount" AS "__s2"
+  FROM "c"
+), "step 2" AS (
+  SELECT
+    *,
+    CASE
+      WHEN REGEXP_FULL_MATCH("__s2", '[ \t\r\n]*[+-]?[0-9]+(?:\.0*)?[ \t\r\n]*')
+      THEN TRY_CAST("__s2" AS INT)
+    END AS "__s3"
+  FROM "step 1"
+), "made" AS (
+  SELECT
+    "__s0" AS "customer_id",
+    "__s1" AS "town",
+    "__s3" AS "amount",
+    "__s0" IS NULL OR (
+      NOT "__s2" IS NULL AND "__s3" IS NULL
+    ) AS "__invalid"
+  FROM "step 2"
+)
+SELECT
+  "customer_id",
+  "town",
+  "amount"
+FROM "made"
+WHERE
+  NOT "__invalid"

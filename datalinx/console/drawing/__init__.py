@@ -1,0 +1,1 @@
+"""Pictures as SVG, drawn on the server by functions that know nothing of requests."""

@@ -1,0 +1,94 @@
+"""Runs: how they went, how they go right now, and what they rejected."""
+
+from django.http import HttpResponse, StreamingHttpResponse
+
+from datalinx.console.api import Refusal
+from datalinx.console.live import relay
+from datalinx.console.pages import Place, page
+from datalinx.console.paging import SIZE, page_number, to_pages
+from datalinx.console.run_state import list_reasons, run_state
+
+STATUSES = ("queued", "running", "success", "failed", "cancelled")
+FIRST_REJECTED = 5
+LOG_LINES = 200
+
+
+@page("runs")
+def runs(place: Place) -> HttpResponse:
+    """List the runs, newest first."""
+    asked = place.request.GET.get("status", "")
+    chosen = asked if asked in STATUSES else ""
+    answer = place.api.get("runs", page=page_number(place.request), page_size=SIZE, status=chosen)
+    return place.render(
+        "runs.html",
+        pages=to_pages(place.request, answer.data, answer.pagination),
+        statuses=STATUSES,
+        chosen=chosen,
+    )
+
+
+@page("runs")
+def run(place: Place, run_id: str) -> HttpResponse:
+    """Show a run: its ledger, its tables, why rows were rejected, its log."""
+    found = place.api.get("runs", run_id).data
+    log = place.api.get("runs", run_id, "logs", page=page_number(place.request, "log"), page_size=LOG_LINES)
+    has_rejected = found["totals"]["rejected"] > 0
+    rejected = (
+        place.api.get("runs", run_id, "rejected", page_size=FIRST_REJECTED).data if has_rejected else []
+    )
+    return place.render(
+        "run.html",
+        **run_state(found),
+        log=to_pages(place.request, log.data, log.pagination, name="log"),
+        last_line=log.data[-1]["id"] if log.data else 0,
+        rejected=rejected,
+    )
+
+
+@page("runs")
+def rejected(place: Place, run_id: str) -> HttpResponse:
+    """Show the rejected rows of a run, each with where it stood and why."""
+    query = {name: place.request.GET.get(name, "")[:100] for name in ("table", "reason")}
+    found = place.api.get("runs", run_id).data
+    answer = place.api.get(
+        "runs", run_id, "rejected", page=page_number(place.request), page_size=SIZE, **query
+    )
+    return place.render(
+        "rejected.html",
+        run=found,
+        reasons=list_reasons(found["steps"]),
+        pages=to_pages(place.request, answer.data, answer.pagination),
+        query=query,
+    )
+
+
+@page("runs")
+def events(place: Place, run_id: str) -> StreamingHttpResponse:
+    """Pass on the API's events of a run, each as the part of the page that it changes."""
+    last = place.request.headers.get("Last-Event-ID") or place.request.GET.get("after", "0")
+    last = last if last.isascii() and last.isdigit() else "0"
+    stream = place.api.stream("runs", run_id, "events", **{"Last-Event-ID": last})
+    response = StreamingHttpResponse(relay(place, stream), content_type="text/event-stream")
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+@page("runs", methods=("POST",))
+def cancel(place: Place, run_id: str) -> HttpResponse:
+    """Ask a run to stop."""
+    try:
+        place.api.send("POST", "runs", run_id, "cancel")
+    except Refusal as refusal:
+        place.tell_refusal(refusal)
+    return place.redirect("run", run_id)
+
+
+@page("runs", methods=("POST",))
+def retry(place: Place, run_id: str) -> HttpResponse:
+    """Start a new run of what this one did not finish, and go to it."""
+    try:
+        made = place.api.send("POST", "runs", run_id, "retry").data
+    except Refusal as refusal:
+        place.tell_refusal(refusal)
+        return place.redirect("run", run_id)
+    return place.redirect("run", made["id"])

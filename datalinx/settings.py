@@ -43,6 +43,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "datalinx.apps.PlatformConfig",
+    "datalinx.console",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include(api)),
     path("admin/", admin.site.urls),
     path("setup/<str:token>", setup_page, name="setup"),
+    path("", include("datalinx.console.urls")),
 ]
 
 

@@ -120,24 +120,33 @@ class TypeRegistry:
     def detect_columns(self, samples: Sequence[tuple[str, Sequence[str | None]]]) -> list[list[Detection]]:
         """Return what `detect` gives for each column's name and sample, all in one statement."""
         kinds = self.semantic_types()
-        found = shares_of_samples(detector(kinds), [values for _, values in samples], width=len(kinds))
+        query, width = detector(kinds)
+        found = shares_of_samples(query, [values for _, values in samples], width=width)
         return [_detections(kinds, name, shares) for (name, _), shares in zip(samples, found, strict=True)]
 
 
 @lru_cache(maxsize=32)
-def detector(kinds: tuple[SemanticType, ...]) -> str:
-    """Return the statement that tests values for all types; its text takes far longer to make than to run."""
-    return statement([kind.looks_like(VALUE) for kind in kinds])
+def detector(kinds: tuple[SemanticType, ...]) -> tuple[str, int]:
+    """Return the statement that tests values for all types, and how many tests it has.
+
+    Its text takes far longer to make than to run. First stands a test for each type, then one more for each
+    type that has a detector of its own.
+    """
+    tests = [kind.looks_like(VALUE) for kind in kinds]
+    tests += [kind.detector(VALUE) for kind in kinds if kind.detector]
+    return statement(tests), len(tests)
 
 
 def _detections(kinds: Sequence[SemanticType], column_name: str, shares: Sequence[float]) -> list[Detection]:
+    telling = iter(shares[len(kinds) :])
     found = []
-    for kind, share in zip(kinds, shares, strict=True):
+    for kind, share in zip(kinds, shares, strict=False):
+        by_values = (next(telling) if kind.detector else share) * kind.weight
         named = bool(kind.column_names and re.search(kind.column_names, column_name.lower()))
-        score = share * (1.0 if named else kind.weight)
+        # A name adds a little beyond the weight, so that it decides between types that fit alike.
+        score = share + 0.1 if named else by_values
         if share >= _LEAST_SHARE and score >= _LEAST_SCORE:
-            # A name adds a little beyond the weight, so that it decides between types that fit alike.
-            found.append(Detection(kind.name, share, round(score + (0.1 if named else 0.0), 4)))
+            found.append(Detection(kind.name, share, round(score, 4)))
     return sorted(found, key=lambda detection: -detection.score)
 
 

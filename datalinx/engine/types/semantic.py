@@ -3,12 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import orjson
-from pydantic import ValidationError
 from sqlglot import exp
 
-from datalinx import errors
-from datalinx.engine.spec.base import Part
+from datalinx.engine.spec.base import Part, parse_part
 from datalinx.engine.types.base import BASE_TYPES, BaseName, PiiClass
 from datalinx.engine.types.sql import sql
 
@@ -42,7 +39,8 @@ class SemanticType:
     `examples` pass the check, written as text. `counter_examples` neither pass the check nor normalise.
     `normalised` are pairs (raw, normal form) with default parameters. `column_names` is a pattern of the
     names that such columns tend to have. `weight` (0 to 1) says how much the values alone tell: 1 for an
-    address with an @, 0 for a number that may mean anything.
+    address with an @, 0 for a number that may mean anything. `detector` is a boolean over a raw value for
+    types of which only some values tell: `12 €` an amount, not `12`.
     """
 
     name: str
@@ -73,26 +71,7 @@ class SemanticType:
 
         Raise `Invalid` `VALIDATION_ERROR` (or `UNKNOWN_FIELD`) with one field error for each wrong one.
         """
-        try:
-            return self.parameters.model_validate_json(orjson.dumps(dict(values)))
-        except ValidationError as error:
-            raise self._refusal(error) from None
-
-    def _refusal(self, error: ValidationError) -> errors.Invalid:
-        faults = []
-        for fault in error.errors(include_url=False, include_context=False):
-            field = ".".join(str(step) for step in fault["loc"])
-            unknown = fault["type"] == "extra_forbidden"
-            code = "unknown_field" if unknown else fault["type"]
-            message = fault["msg"].removeprefix("Value error, ").rstrip(".") + "."
-            if unknown:
-                known = ", ".join(self.parameters.model_fields) or "none"
-                message = f"{self.name} has no parameter `{field}`; it takes: {known}."
-            faults.append(errors.FieldError(field, code, message))
-        is_unknown = any(fault.code == "unknown_field" for fault in faults)
-        return errors.Invalid(
-            "UNKNOWN_FIELD" if is_unknown else "VALIDATION_ERROR", faults[0].message, errors=faults
-        )
+        return parse_part(self.parameters, dict(values))
 
     def check(self, value: exp.Expression, params: Parameters | None = None) -> exp.Expression:
         """Return a boolean over a stored value: TRUE when a column of this type may hold it, NULL for NULL."""
@@ -107,9 +86,8 @@ class SemanticType:
         return self.masker(value)
 
     def looks_like(self, value: exp.Expression) -> exp.Expression:
-        """Return a boolean over a raw TEXT value: TRUE when it can be read as this type."""
-        if self.detector:
-            return self.detector(value)
-        return sql(
+        """Return a boolean over a raw TEXT value: TRUE when it may be one of this type, as far as it can tell."""
+        reads = sql(
             "CASE WHEN :v IS NOT NULL THEN :normal IS NOT NULL END", v=value, normal=self.normalise(value)
         )
+        return sql(":reads OR :tells", reads=reads, tells=self.detector(value)) if self.detector else reads

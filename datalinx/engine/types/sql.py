@@ -19,16 +19,31 @@ _BLANKS = "' ' || chr(9) || chr(10) || chr(13)"
 _EDGES = _BLANKS + " || chr(160) || chr(8203) || chr(8239) || chr(12288) || chr(65279)"
 
 
-def sql(text: str, **places: exp.Expression | str | int | float) -> exp.Expression:
+Place = exp.Expression | str | int | float
+
+
+def sql(text: str, **places: Place) -> exp.Expression:
     """Return the tree of a DuckDB expression in which `:name` stands for each place.
 
     A text or a number becomes a literal, so that patterns never meet the parser; an expression is copied,
     in parentheses where its operator might bind otherwise.
     """
+    return _filled(text, {name: _as_part(place) for name, place in places.items()})
 
+
+def around(text: str, **places: Place) -> exp.Expression:
+    """Do as `sql` does, but take the expressions themselves into the tree, where no tree holds them yet.
+
+    For expressions that nobody else will use: a large one is not copied again by each step around it.
+    """
+    return _filled(text, {name: _as_part(place, take=True) for name, place in places.items()})
+
+
+def _filled(text: str, parts: Mapping[str, exp.Expression]) -> exp.Expression:
     def fill(node: exp.Expression) -> exp.Expression:
-        if isinstance(node, exp.Placeholder) and node.name in places:
-            return _as_part(places[node.name])
+        if isinstance(node, exp.Placeholder) and node.name in parts:
+            part = parts[node.name]
+            return part if part.parent is None else part.copy()
         return node
 
     return _parse(text).copy().transform(fill, copy=False)
@@ -39,13 +54,13 @@ def _parse(text: str) -> exp.Expression:
     return cast("exp.Expression", sqlglot.parse_one(text, dialect="duckdb"))
 
 
-def _as_part(part: exp.Expression | str | float) -> exp.Expression:
+def _as_part(part: Place, *, take: bool = False) -> exp.Expression:
     if isinstance(part, str):
         return exp.Literal.string(part)
     if isinstance(part, int | float):
         return exp.Literal.number(part)
-    is_atom = isinstance(part, _ATOMS) and not isinstance(part, exp.Binary)
-    return part.copy() if is_atom else exp.Paren(this=part.copy())
+    own = part if take and part.parent is None else part.copy()
+    return own if isinstance(part, _ATOMS) and not isinstance(part, exp.Binary) else exp.Paren(this=own)
 
 
 def full_match(value: exp.Expression, pattern: str) -> exp.Expression:
@@ -87,7 +102,7 @@ def shared(part: exp.Expression, body: exp.Expression) -> exp.Expression:
 
     DuckDB finds a repeated part by itself only when a CASE asks for it before it branches.
     """
-    return sql("CASE WHEN :part IS NOT NULL THEN :body END", part=part, body=body)
+    return around("CASE WHEN :part IS NOT NULL THEN :body END", part=part.copy(), body=body)
 
 
 def all_of(*conditions: exp.Expression) -> exp.Expression:
@@ -99,12 +114,12 @@ def when(*branches: tuple[exp.Expression, exp.Expression | str]) -> exp.Expressi
     """Return the result of the first branch (condition, result) whose condition is true, else NULL."""
     case = exp.Case()
     for condition, result in branches:
-        case = case.when(condition, _as_part(result), copy=False)
+        case = case.when(condition.copy(), _as_part(result), copy=False)
     return case
 
 
 # A constant MAP is searched from end to end, so a large one is cut into small ones under a binary search.
-_MAP_SIZE = 64
+_MAP_SIZE = 256
 
 
 def look_up(value: exp.Expression, entries: Mapping[str, str]) -> exp.Expression:
@@ -116,15 +131,14 @@ def named(
     value: exp.Expression, normal: str, key: exp.Expression, entries: Mapping[str, str]
 ) -> exp.Expression:
     """Return the value where it matches the pattern `normal` already, else the entry of its `key`."""
-    return shared(
-        key,
-        sql(
-            "CASE WHEN regexp_full_match(:v, :normal) THEN :v ELSE :entry END",
-            v=value,
-            normal=normal,
-            entry=look_up(key, entries),
-        ),
+    found = look_up(key, entries)
+    body = around(
+        "CASE WHEN regexp_full_match(:v, :normal) THEN :v ELSE :found END",
+        v=value.copy(),
+        normal=normal,
+        found=found,
     )
+    return shared(key, body)
 
 
 def _search(value: exp.Expression, entries: tuple[tuple[str, str], ...]) -> exp.Expression:

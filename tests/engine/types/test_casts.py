@@ -1,5 +1,7 @@
 """What fits a base type and what does not, from text and from typed values."""
 
+# ruff: noqa: DTZ001 - a datetime without a zone is one of the types.
+
 import datetime as dt
 import math
 import uuid
@@ -13,7 +15,6 @@ from hypothesis import strategies as st
 from datalinx import errors
 from datalinx.engine.types.base import BASE_TYPES, BaseName
 from datalinx.engine.types.casts import can_cross, cast_from, kind_of
-
 from tests.engine.types.evaluation import VALUE, Evaluate
 
 NAMES = tuple(BASE_TYPES)

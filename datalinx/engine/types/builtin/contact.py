@@ -137,9 +137,11 @@ PHONE_NUMBER = SemanticType(
     masker=lambda value: sql(
         "left(:v, 3) || repeat('*', greatest(length(:v) - 5, 0)) || right(:v, 2)", v=value
     ),
-    detector=lambda value: when(
-        (full_match(value, _DIALLED), exp.true()),
-        (sql(":v IS NOT NULL", v=value), sql(":n IS NOT NULL", n=numbering.to_e164(value, None))),
+    detector=lambda value: sql(
+        "regexp_full_match(:v, :dialled) OR :n IS NOT NULL",
+        v=value,
+        dialled=_DIALLED,
+        n=numbering.to_e164(value, None),
     ),
     parameters=PhoneNumberParameters,
     column_names=r"phone|mobile|^tel|_tel$|cell|fax|msisdn",

@@ -2,7 +2,7 @@
 
 from sqlglot import exp
 
-from datalinx.engine.types.sql import full_match, sql, trimmed, when
+from datalinx.engine.types.sql import around, full_match, sql, trimmed, when
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _GROUP = r"[0-9A-Fa-f]{1,4}"
@@ -63,14 +63,11 @@ def _compressed(value: exp.Expression) -> exp.Expression:
     A tail written as IPv4 becomes two groups, so that an address has one form whoever wrote it. Each step
     takes the one before it once: an expression that named its input twice at each step would double each time.
     """
-    # From here to the end each group stands between two colons.
-    address = sql(
-        "':' || regexp_replace(:v, :zeros, :kept, 'g')", v=_all_groups(value), zeros=_ZEROS, kept=r"\1"
-    )
+    address = around("regexp_replace(:v, :zeros, :kept, 'g')", v=_all_groups(value), zeros=_ZEROS, kept=r"\1")
     for run in _RUNS:
-        address = sql("regexp_replace(:v, :run, :kept)", v=address, run=run, kept=r"\1:\2:")
+        address = around("regexp_replace(:v, :run, :kept)", v=address, run=run, kept=r"\1:\2:")
     for edge, kept in ((r"^:([^:])", r"\1"), (r"([^:]):$", r"\1")):
-        address = sql("regexp_replace(:v, :edge, :kept)", v=address, edge=edge, kept=kept)
+        address = around("regexp_replace(:v, :edge, :kept)", v=address, edge=edge, kept=kept)
     return address
 
 
@@ -78,14 +75,12 @@ _ZEROS = r"\b0+([0-9a-f])"
 
 
 def _all_groups(value: exp.Expression) -> exp.Expression:
-    """The eight groups in lower case, each with a colon after it: what `::` stands for is written out."""
-    head = sql("replace(lower(:v) || ':', ':::', '::')", v=_without_ipv4_tail(value))
-    hidden = sql("8 - (length(:head) - length(replace(:head, ':', '')))", head=head)
+    """The eight groups in lower case, each between two colons: what `::` stands for is written out."""
     return sql(
-        "CASE WHEN starts_with(:head, '::') THEN repeat('0:', :hidden + 2) || substr(:head, 3) "
-        "ELSE replace(:head, '::', ':' || repeat('0:', :hidden + 1)) END",
-        head=head,
-        hidden=hidden,
+        "regexp_replace(':' || lower(:groups) || ':', '::+', ':' || repeat('0:', "
+        "8 - len(regexp_extract_all(:v, '[0-9A-Fa-f]+')) + CASE WHEN contains(:v, '.') THEN 2 ELSE 0 END))",
+        groups=_without_ipv4_tail(value),
+        v=value,
     )
 
 

@@ -31,7 +31,7 @@ class AmountParameters(Parameters):
 def _money_pattern(shape: Writing) -> str:
     """A number, a currency before or after it, and signs or parentheses wherever people put them."""
     codes = one_of(currency_codes() | {code.lower() for code in currency_codes()})
-    currency = rf"(?:{codes}|[A-Z]{{0,2}}\p{{Sc}}|kr|zł|Kč|Ft|R)?"
+    currency = rf"(?:{codes}|[A-Z]{{0,2}}\p{{Sc}}(?:[A-Z]{{2}})?|kr|zł|Kč|Ft|R)?"
     before = rf"{BLANK}{SIGN}?{BLANK}\(?{BLANK}{currency}{BLANK}\(?{SIGN}?{BLANK}"
     after = rf"{BLANK}{MINUS}?{BLANK}{currency}{BLANK}\)?{BLANK}"
     return before + shape.pattern + after
@@ -94,9 +94,15 @@ AMOUNT = SemanticType(
     ),
     checker=lambda value, params: sql(":v = :v", v=value),
     normaliser=_normal_amount,
+    detector=lambda value: sql(
+        "regexp_matches(:v, :sign) AND :n IS NOT NULL",
+        v=value,
+        sign=r"[\p{L}\p{Sc}]",
+        n=_normal_amount(value, AmountParameters()),
+    ),
     parameters=AmountParameters,
     column_names=r"amount|price|cost|revenue|sales|spend|total|value|balance|fee|discount",
-    weight=0.4,
+    weight=0.9,
 )
 
 

@@ -24,7 +24,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata
 from sqlglot import exp
 
-from datalinx.engine.types.sql import full_match, sql, when
+from datalinx.engine.types.sql import around, full_match, sql, when
 
 # What people write between digits. The rare ones are removed only where the usual ones do not suffice.
 _USUAL = (" ", "-", "(", ")", ".")
@@ -100,7 +100,11 @@ def _trunk_zero_pattern() -> str:
     """Calling codes of plans whose national form starts with a zero, as in `+44 (0)20`, and that zero."""
     main = {plan.code: plan for plan in reversed(_plans())}
     codes = sorted(code for code, plan in main.items() if re.fullmatch(plan.dialled_at_home, "0"))
-    return rf"^\+({'|'.join(codes)})0"
+    return rf"^(\+(?:{'|'.join(codes)}))0"
+
+
+# E.164 has fifteen digits at most.
+_LENGTH = r"^\+[0-9]{5,15}$"
 
 
 def to_e164(value: exp.Expression, region: str | None) -> exp.Expression:
@@ -110,19 +114,13 @@ def to_e164(value: exp.Expression, region: str | None) -> exp.Expression:
     """
     digits = _digits(value)
     candidate = digits if region is None else _internationalised(digits, region)
-    without_zero = sql(
-        "regexp_replace(:c, :zero, :plus)", c=candidate, zero=_trunk_zero_pattern(), plus=r"+\1"
+    # Each step takes the one before it once: what is written twice is planned twice.
+    candidate = around(
+        "regexp_replace(:c, :zero, :code)", c=candidate, zero=_trunk_zero_pattern(), code=r"\1"
     )
-    # Asked for first, the candidate is computed once.
-    return when(
-        (sql(":c IS NULL", c=candidate), exp.null()),
-        (_is_e164(candidate), candidate),
-        (_is_e164(without_zero), without_zero),
-    )
-
-
-def _is_e164(value: exp.Expression) -> exp.Expression:
-    return sql("length(:v) <= 16 AND regexp_full_match(:v, :p)", v=value, p=international_pattern())
+    for pattern in (_LENGTH, f"^(?:{international_pattern()})$"):
+        candidate = around("regexp_extract(:c, :pattern)", c=candidate, pattern=pattern)
+    return around("nullif(:c, '')", c=candidate)
 
 
 def _digits(value: exp.Expression) -> exp.Expression:

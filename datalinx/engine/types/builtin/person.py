@@ -3,7 +3,8 @@
 import datetime as dt
 from typing import Annotated
 
-from pydantic import Field
+import duckdb
+from pydantic import AfterValidator, Field
 from sqlglot import exp
 
 from datalinx.engine.types.base import BASE_TYPES
@@ -62,12 +63,22 @@ PERSON_NAME = SemanticType(
 EARLIEST_BIRTH = dt.date(1900, 1, 1)
 
 
+def _known_format(pattern: str) -> str:
+    try:
+        with duckdb.connect(config={"threads": 1}) as connection:
+            connection.execute("SELECT try_strptime('', ?)", [pattern])
+    except duckdb.Error as error:
+        raise ValueError(f"`{pattern}` is no strptime pattern; write one such as %d/%m/%Y") from error
+    return pattern
+
+
+Format = Annotated[str, Field(min_length=2, max_length=50), AfterValidator(_known_format)]
+
+
 class BirthDateParameters(Parameters):
     """`formats` are strptime patterns, tried in order; ISO 8601 without them. `maximum` is usually today."""
 
-    formats: Annotated[
-        tuple[Annotated[str, Field(min_length=2, max_length=50)], ...], Field(max_length=20)
-    ] = ()
+    formats: Annotated[tuple[Format, ...], Field(max_length=20)] = ()
     minimum: dt.date = EARLIEST_BIRTH
     maximum: dt.date | None = None
 

@@ -1,46 +1,18 @@
-"""The decorators: one table of facts, from a name to its parameters and what it does to a value."""
+"""The decorators: one step of a chain each, by name; every semantic type is one too."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 from datalinx import errors
+
+# The modules of decorators fill the table.
+from datalinx.engine.compile import text_decorators, value_decorators  # noqa: F401
 from datalinx.engine.compile.chain import Chain
+from datalinx.engine.compile.decorator_kinds import DECORATORS
 from datalinx.engine.compile.parsing import did_you_mean
-from datalinx.engine.spec.base import Part, parse_part
+from datalinx.engine.spec.base import parse_part
 from datalinx.engine.spec.mapping import Decorator
 from datalinx.engine.types.registry import TypeRegistry
 from datalinx.engine.types.semantic import SemanticType
-
-
-@dataclass(frozen=True)
-class DecoratorKind:
-    """One entry of the table. `apply` moves a chain on; `parameters` says what may stand beside the name."""
-
-    name: str
-    description: str
-    parameters: type[Part]
-    apply: Callable[[Chain, Any], None]
-
-
-class NoParameters(Part):
-    """Nothing stands beside the name."""
-
-
-DECORATORS: dict[str, DecoratorKind] = {}
-"""The decorators by name, without the semantic types, each of which is one too."""
-
-
-def decorator(
-    name: str, description: str, parameters: type[Part] = NoParameters
-) -> Callable[[Callable[[Chain, Any], None]], Callable[[Chain, Any], None]]:
-    """Register the function as what this decorator does."""
-
-    def register(apply: Callable[[Chain, Any], None]) -> Callable[[Chain, Any], None]:
-        DECORATORS[name] = DecoratorKind(name, description, parameters, apply)
-        return apply
-
-    return register
 
 
 def decorate(chain: Chain, entry: Decorator) -> None:

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-# The decorators register themselves.
-from datalinx.engine.compile import text_decorators, value_decorators  # noqa: F401
 from datalinx.engine.compile.binder import Binder
 from datalinx.engine.compile.context import Context
 from datalinx.engine.compile.expressions import rebuild_expression
@@ -25,7 +23,7 @@ from datalinx.engine.compile.plan import (
     InputShape,
     Read,
 )
-from datalinx.engine.compile.wildcard import EffectiveField, effective_wildcard
+from datalinx.engine.compile.wildcard import EffectiveField, check_excluded, effective_wildcard
 from datalinx.engine.spec.base import refusal
 from datalinx.engine.spec.mapping import DirectField, LookupField, Mapping, MappingField
 from datalinx.engine.spec.schema import TargetColumn, TargetTable
@@ -78,20 +76,24 @@ def check_mapping(
 ) -> list[FieldError]:
     """What is wrong with a mapping, as far as it can be known without data; empty when it can run."""
     with Binder() as binder:
-        compilation = _Compilation(mapping, table, types, InputCompiler(inputs, ctes, binder), 0)
+        compilation = _Compilation(mapping, table, types, InputCompiler(inputs, ctes, binder), is_saved=True)
         compilation.run()
     return compilation.faults.found
 
 
 @dataclass
 class _Compilation:
-    """One compilation: goes through the document in the order in which rows go through the plan."""
+    """One compilation: goes through the document in the order in which rows go through the plan.
+
+    `is_saved` is set when the document is being saved, where a name that is not there is a slip of the pen.
+    """
 
     mapping: Mapping
     table: TargetTable
     types: TypeRegistry
     inputs: InputCompiler
-    version: int
+    version: int = 0
+    is_saved: bool = False
     faults: Faults = field(default_factory=Faults)
 
     def run(self) -> CompiledMapping | None:
@@ -242,6 +244,8 @@ class _Compilation:
                 "wildcard.input", "UNKNOWN_INPUT", f"There is no joined input `{wildcard.input}`."
             )
             return ()
+        if self.is_saved:
+            check_excluded(wildcard, shape, self.faults)
         return effective_wildcard(wildcard, shape, table=self.table, explicit=explicit, faults=self.faults)
 
     def _check_history(self) -> None:

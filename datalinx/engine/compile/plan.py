@@ -10,6 +10,7 @@ A plan is read like this:
    (columns are `"alias"."column"`, always quoted); a step of level n is one over steps of lower levels, named
    by unqualified quoted columns. So level n is one projection over level n - 1, and rows are read once.
 4. Fields, faults, order and cursor refer to steps only. A row's faults are evaluated with its values.
+   The session's time zone is UTC.
 5. `deduplicate` picks among the valid rows, the primary key is checked, `load` says how rows come in.
 
 Expressions are sqlglot trees in DuckDB's dialect. They never fail: what could raise yields NULL, and a
@@ -49,7 +50,7 @@ class InputShape:
 class Read:
     """A stored relation that the plan needs: a source's table, or the target table `target`.
 
-    `relation` is the input's alias, or for one that only a CTE reads, `source.table` or the target's name.
+    `relation` is the input's alias, or a name made of source and table, or of the target, that no alias can be.
     """
 
     relation: str

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from datalinx import errors
 from datalinx.engine.compile.chain import Chain
-from datalinx.engine.compile.decorators import decorator
+from datalinx.engine.compile.decorator_kinds import decorator
 from datalinx.engine.compile.functions import MAX_PATTERN, MAX_REPLACEMENT
 from datalinx.engine.compile.operators import MAX_GROWTH
 from datalinx.engine.spec.base import Part, Scalar, Text

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from datalinx import errors
 from datalinx.engine.compile.chain import Chain
-from datalinx.engine.compile.decorators import NoParameters, decorator
+from datalinx.engine.compile.decorator_kinds import NoParameters, decorator
 from datalinx.engine.spec.base import Identifier, Part, Text
 from datalinx.engine.types.base import BASE_TYPES
 from datalinx.engine.types.casts import cast_from, kind_of

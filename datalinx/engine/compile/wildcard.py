@@ -38,12 +38,12 @@ def effective_wildcard(
 ) -> tuple[EffectiveField, ...]:
     """What the wildcard does with each column of its input, in the input's order.
 
-    `explicit` are the target columns that have a field of their own. Unknown names and two columns for one
-    target (`AMBIGUOUS_FIELD`) are noted in `faults` with their paths.
+    `explicit` are the target columns that have a field of their own. Unknown names in `rename` and two columns for
+    one target (`AMBIGUOUS_FIELD`) are noted in `faults` with their paths.
     """
     faults = faults if faults is not None else Faults()
     names = [column.name for column in shape.columns]
-    excluded = _excluded(wildcard, names, faults)
+    excluded = {match(name, names) for name in wildcard.exclude}
     renamed = _renamed(wildcard, names, table, faults)
     wanted = {name: wildcard.prefix + renamed.get(name, name) for name in names if name not in excluded}
     targets = _targets(wanted, table)
@@ -71,16 +71,16 @@ def _effective(
     return EffectiveField(name, quote(alias, name), target, state)
 
 
-def _excluded(wildcard: Wildcard, names: list[str], faults: Faults) -> set[str]:
-    found = set()
+def check_excluded(wildcard: Wildcard, shape: InputShape, faults: Faults) -> None:
+    """Note names in `exclude` that the input does not have.
+
+    That is asked when a document is saved. A run does not mind a column that is gone if it is not wanted.
+    """
+    names = [column.name for column in shape.columns]
     for position, name in enumerate(wildcard.exclude):
-        known = match(name, names)
-        if known is None:
+        if match(name, names) is None:
             message = f"The input `{wildcard.input}` has no column `{name}`.{did_you_mean(name, names)}"
             faults.add(f"wildcard.exclude[{position}]", "UNKNOWN_COLUMN", message)
-        else:
-            found.add(known)
-    return found
 
 
 def _renamed(wildcard: Wildcard, names: list[str], table: TargetTable, faults: Faults) -> Mapping[str, str]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from datalinx.engine.compile.decorators import DECORATORS, decorators_as_documents
+from datalinx.engine.compile.decorator_kinds import DECORATORS
+from datalinx.engine.compile.decorators import decorators_as_documents
 from tests.engine.compile.kit import (
     TYPES,
     compiled,

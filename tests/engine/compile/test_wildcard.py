@@ -108,3 +108,9 @@ def test_mapping__type_clash_behind_the_wildcard__names_the_wildcard() -> None:
     (fault,) = faults_of(document, table("id date"), {"c": {"id": "BOOLEAN"}})
 
     assert (fault.field, fault.code) == ("wildcard", "TYPE_CLASH")
+
+
+def test_run__excluded_column_that_is_gone__does_not_matter() -> None:
+    document = mapping({}, wildcard={"input": "c", "exclude": ["gone"]})
+
+    assert [field.name for field in compiled(document, table("id string"), {"c": COLUMNS}).fields] == ["id"]

@@ -84,6 +84,7 @@ class LogoutView(ApiView):
     """End the present session: its tokens stop working at once."""
 
     permissions: ClassVar = {"view": ANY, "change": ANY}
+    repeatable = False
 
     @extend_schema(request=None, responses=DeletedSerializer)
     def post(self, request: Request) -> Response:
@@ -96,6 +97,7 @@ class PasswordView(ApiView):
     """Change one's own password. All sessions end."""
 
     permissions: ClassVar = {"view": ANY, "change": ANY}
+    repeatable = False
 
     @extend_schema(request=PasswordSerializer, responses=UserSerializer)
     def post(self, request: Request) -> Response:
@@ -224,7 +226,8 @@ class PermissionsView(ApiView):
     """Every permission that exists."""
 
     permissions: ClassVar = {"view": "org.admin", "change": "org.admin"}
+    lists = ("get",)
 
     @extend_schema(responses={200: {"type": "array", "items": {"type": "string"}}})
     def get(self, request: Request) -> Response:
-        return Response(sorted(ALL))
+        return self.paged(sorted(ALL))

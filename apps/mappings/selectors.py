@@ -4,19 +4,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.apps import apps
+from django.db.models import QuerySet
 
 from apps.mappings.services.schemas import get_schema_document
 from apps.workspaces.models import DocumentVersion, Workspace
 from datalinx.errors import NotFound
 
 
-def list_versions(workspace_id: str, *, kind: str, key: str) -> list[dict[str, Any]]:
-    """Return the versions of a document, newest first, without the documents; at most 200."""
-    rows = DocumentVersion.objects.for_workspace(workspace_id).filter(kind=kind, key=key).order_by("-version")
-    return [
-        {"version": row.version, "created_at": row.created_at, "created_by": row.created_by}
-        for row in rows[:200]
-    ]
+def list_versions(workspace_id: str, *, kind: str, key: str) -> QuerySet[Any]:
+    """Return the versions of a document, newest first, without the documents."""
+    rows = DocumentVersion.objects.for_workspace(workspace_id).filter(kind=kind, key=key)
+    return rows.order_by("-version").values("version", "created_at", "created_by")
 
 
 def get_version(workspace_id: str, *, kind: str, key: str, version: int) -> dict[str, Any]:

@@ -39,10 +39,11 @@ class ConnectorsView(ApiView):
     """Every kind of source, with the JSON Schema of its settings and its credentials."""
 
     permissions: ClassVar = {"view": ANY, "change": ANY}
+    lists = ("get",)
 
     @extend_schema(responses=ConnectorSerializer(many=True))
     def get(self, request: Request) -> Response:
-        return Response(selectors.describe_connectors())
+        return self.paged(selectors.describe_connectors())
 
 
 def _result(steps: list[TestStep]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ effect and its stored answer then commit in one transaction, on condition that t
 process that dies in between leaves neither, and a claim that was lost undoes the effect.
 """
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Callable
@@ -16,22 +17,29 @@ import orjson
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from datalinx.api.renderers import to_json
 from datalinx.caller import Caller
 from datalinx.errors import BadRequest, Interrupted, Invalid, Unavailable
 from datalinx.registry import registered_model
 from datalinx.sealed import seal, unseal
 
+Answer = HttpResponseBase
+
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 # Longer than the web server lets any request live.
 CLAIM = timedelta(seconds=120)
+# What a repeated answer brings back besides its body.
+KEPT_HEADERS = ("ETag",)
 
 
-def answer_once(request: Request, caller: Caller, act: Callable[[], Response]) -> Response:
+def answer_once(request: Request, caller: Caller, act: Callable[[], Answer]) -> Answer:
     """Return what `act` answers, or what it answered the first time this key came with this body."""
     key = request.headers.get(HEADER, "").strip()
     if not key or request.method != "POST":
@@ -41,7 +49,7 @@ def answer_once(request: Request, caller: Caller, act: Callable[[], Response]) -
     return _claimed(_fingerprint(request), f"{caller.id}:{key}", caller, act)
 
 
-def _claimed(fingerprint: str, key: str, caller: Caller, act: Callable[[], Response]) -> Response:
+def _claimed(fingerprint: str, key: str, caller: Caller, act: Callable[[], Answer]) -> Answer:
     model = registered_model("idempotency_model")
     now = timezone.now()
     rows = model.objects.filter(organization_id=caller.organization_id, key=key)
@@ -66,14 +74,13 @@ def _claimed(fingerprint: str, key: str, caller: Caller, act: Callable[[], Respo
     return _act_and_store(rows.filter(Q(claimed_at=claimed)), key, act)
 
 
-def _act_and_store(claim: Any, key: str, act: Callable[[], Response]) -> Response:
+def _act_and_store(claim: Any, key: str, act: Callable[[], Answer]) -> Answer:
     stored = False
     try:
         with transaction.atomic():
             response = act()
             if response.status_code < 300:
-                answer = {"status": response.status_code, "data": response.data}
-                token = seal(orjson.loads(orjson.dumps(answer, default=str)), context=f"idempotency:{key}")
+                token = seal(_kept(response), context=f"idempotency:{key}")
                 if not claim.update(answer=token):
                     raise Interrupted(
                         "IDEMPOTENCY_CLAIM_LOST", "This call took too long and was undone; repeat it."
@@ -86,9 +93,29 @@ def _act_and_store(claim: Any, key: str, act: Callable[[], Response]) -> Respons
                 claim.filter(answer="").delete()
 
 
-def _replay(record: Any) -> Response:
-    answer = unseal(record.answer, context=f"idempotency:{record.key}")
-    response = Response(answer["data"], status=answer["status"])
+def _kept(response: Answer) -> dict[str, Any]:
+    """Return an answer as the JSON that is kept: its data, or the bytes of one that is no JSON."""
+    kept: dict[str, Any] = {"status": response.status_code}
+    kept["headers"] = {name: response[name] for name in KEPT_HEADERS if name in response}
+    if isinstance(response, Response):
+        # As the wire has it, so that a time reads the same the second time.
+        return {**kept, "data": orjson.loads(to_json(response.data))}
+    if not isinstance(response, HttpResponse):
+        raise TypeError("an answer that is streamed cannot be kept; set `repeatable` to False on its view")
+    content = base64.b64encode(response.content).decode()
+    return {**kept, "content": content, "content_type": response["Content-Type"]}
+
+
+def _replay(record: Any) -> Answer:
+    kept = unseal(record.answer, context=f"idempotency:{record.key}")
+    response: Answer
+    if "content" in kept:
+        content = base64.b64decode(kept["content"])
+        response = HttpResponse(content, status=kept["status"], content_type=kept["content_type"])
+    else:
+        response = Response(kept["data"], status=kept["status"])
+    for name, value in kept["headers"].items():
+        response[name] = value
     response["Idempotency-Replayed"] = "true"
     return response
 
@@ -102,9 +129,21 @@ def _fingerprint(request: Request) -> str:
     digest = hashlib.sha256(
         f"{request.method} {request.path} {request.headers.get('X-Workspace', '')}\n".encode()
     )
-    if request.content_type == "application/json":
-        digest.update(orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS))
+    if str(request.content_type).startswith("multipart/"):
+        _digest_form(request, digest)
     else:
-        digest.update(f"{request.content_type} {request.headers.get('Content-Length', '')}".encode())
+        digest.update(orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS))
     digest.update(settings.SECRET_KEY.encode())
     return digest.hexdigest()
+
+
+def _digest_form(request: Request, digest: Any) -> None:
+    """Add a form's fields and the content of its files, whatever the boundary between them."""
+    for name, values in sorted(request.POST.lists()):
+        digest.update(orjson.dumps([name, values]))
+    for name, files in sorted(request.FILES.lists()):
+        for file in files:
+            digest.update(orjson.dumps([name, file.name, file.size]))
+            for chunk in file.chunks():
+                digest.update(chunk)
+            file.seek(0)

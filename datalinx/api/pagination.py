@@ -52,19 +52,24 @@ class Pages(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        return [
-            {
-                "name": "page",
-                "in": "query",
-                "required": False,
-                "schema": {"type": "integer", "minimum": 1, "default": 1},
-                "description": "The page, from 1.",
-            },
-            {
-                "name": "page_size",
-                "in": "query",
-                "required": False,
-                "schema": {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
-                "description": "How many items a page holds.",
-            },
-        ]
+        return page_parameters()
+
+
+def page_parameters() -> list[dict[str, Any]]:
+    """Return how the OpenAPI document describes the query parameters of a page."""
+    return [
+        {
+            "name": "page",
+            "in": "query",
+            "required": False,
+            "schema": {"type": "integer", "minimum": 1, "default": 1},
+            "description": "The page, from 1.",
+        },
+        {
+            "name": "page_size",
+            "in": "query",
+            "required": False,
+            "schema": {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
+            "description": "How many items a page holds.",
+        },
+    ]

@@ -7,6 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 
 from datalinx.api.documents_schema import components
 from datalinx.api.envelope import ERROR_SCHEMA, PAGINATION_SCHEMA, success_schema
+from datalinx.api.pagination import page_parameters
 from datalinx.api.permissions import PUBLIC
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
 
@@ -82,12 +83,20 @@ class EnvelopeAutoSchema(AutoSchema):
         parts = [part for part in self.path.split("/") if part and part != "api" and not part.startswith("{")]
         return " ".join(part.replace("-", " ") for part in parts[:2])
 
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        action = getattr(self.view, "action", None) or self.method.lower()
+        if operation is not None and action in getattr(self.view, "lists", ()):
+            operation["responses"]["200"]["content"]["application/json"]["schema"]["x-paginated"] = True
+        return operation
+
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
         if isinstance(self.view, WorkspaceViewSet | WorkspaceView):
             by_id = "{id}" in self.path and not getattr(self.view, "addressed_by_name", False)
             parameters.append(_header("X-Workspace", required=not by_id, text="The workspace's name."))
-        if self.method == "POST" and self._permission() != PUBLIC:
+        repeatable = self._permission() != PUBLIC and getattr(self.view, "repeatable", True)
+        if self.method == "POST" and repeatable:
             text = "Makes the call safe to repeat for 24 hours: the same key and body give the first answer."
             parameters.append(_header("Idempotency-Key", required=False, text=text))
         return parameters
@@ -126,6 +135,12 @@ def wrap_in_envelope(result: dict[str, Any], generator: Any, request: Any, publi
     return result
 
 
+def _add_page_parameters(operation: dict[str, Any]) -> None:
+    parameters = operation.setdefault("parameters", [])
+    known = {parameter["name"] for parameter in parameters}
+    parameters += [each for each in page_parameters() if each["name"] not in known]
+
+
 def _wrap_operation(operation: dict[str, Any]) -> None:
     bare = operation.pop("x-bare", False)
     for status, response in operation["responses"].items():
@@ -133,6 +148,8 @@ def _wrap_operation(operation: dict[str, Any]) -> None:
         if not bare and status.startswith("2") and content is not None:
             schema = content.get("schema", {})
             paginated = schema.pop("x-paginated", False)
+            if paginated:
+                _add_page_parameters(operation)
             content["schema"] = success_schema(schema, paginated=paginated)
     for status, text in ERRORS.items():
         body = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}

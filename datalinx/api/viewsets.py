@@ -1,10 +1,11 @@
 """The bases of all views: who, where, may they, in this order, before a view's own five lines."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, cast, final
 
 from django.db.models import Model, QuerySet
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,6 +14,7 @@ from rest_framework.viewsets import GenericViewSet
 from datalinx.api.authentication import caller_of
 from datalinx.api.filters import LIST_PARAMETERS, refuse_unknown_parameters
 from datalinx.api.idempotency import answer_once
+from datalinx.api.pagination import PARAMETERS, Pages
 from datalinx.api.permissions import PUBLIC, permission_for, require
 from datalinx.api.scoping import require_open, workspace_named, workspace_required
 from datalinx.api.throttling import TieredOrganizationThrottle
@@ -24,11 +26,15 @@ class ApiView(APIView):
     """A view of the API. Subclasses say which permission each action needs.
 
     `permissions` maps an action's name, or `view` and `change`, to a permission string, `any` (whoever is
-    known) or `public`. `query_parameters` maps an action to the query parameters that it knows.
+    known) or `public`. `query_parameters` maps an action to the query parameters that it knows. `lists` names
+    the actions that answer a list which is no queryset of the view's own; `paged` makes their answers.
+    `repeatable` says whether a POST honours `Idempotency-Key`.
     """
 
     permissions: ClassVar[Mapping[str, str]]
     query_parameters: ClassVar[Mapping[str, Iterable[str]]] = {}
+    lists: ClassVar[tuple[str, ...]] = ()
+    repeatable: ClassVar[bool] = True
     workspace: Any = None
 
     @property
@@ -67,9 +73,9 @@ class ApiView(APIView):
         return made
 
     def _post_once(
-        self, handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any
-    ) -> Response:
-        if self.permission == PUBLIC:
+        self, handler: Callable[..., HttpResponseBase], request: Request, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        if self.permission == PUBLIC or not self.repeatable:
             return handler(request, *args, **kwargs)
         return answer_once(request, self.caller, lambda: handler(request, *args, **kwargs))
 
@@ -77,7 +83,14 @@ class ApiView(APIView):
         """Find the workspace of the request. Organization-wide views have none."""
 
     def known_parameters(self) -> Iterable[str]:
-        return self.query_parameters.get(self.action_name, ())
+        known = self.query_parameters.get(self.action_name, ())
+        return (*known, *PARAMETERS) if self.action_name in self.lists else known
+
+    def paged(self, rows: Sequence[Any] | QuerySet[Any]) -> Response:
+        """Return the page of a list that the request asks for. Raises Invalid for a page that cannot be."""
+        pages = Pages()
+        page = pages.paginate_queryset(rows, self.request, view=self)
+        return pages.get_paginated_response(page)
 
 
 class ResourceViewSet(ApiView, GenericViewSet[Any]):

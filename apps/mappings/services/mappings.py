@@ -61,14 +61,21 @@ def put_mapping(
 
 
 def change_mapping(
-    *, workspace: Workspace, actor: Caller, table_name: str, change: Callable[[dict[str, Any]], None]
+    *,
+    workspace: Workspace,
+    actor: Caller,
+    table_name: str,
+    change: Callable[[dict[str, Any]], None],
+    if_match: str = "",
 ) -> Mapping:
     """Change a part of a mapping: `change` edits the document, which is then checked and put as a whole."""
     row = get_mapping(workspace.pk, table_name)
     document = dict(row.document)
     document["fields"] = dict(document.get("fields", {}))
     change(document)
-    return put_mapping(workspace=workspace, actor=actor, table_name=table_name, document=document)[0]
+    return put_mapping(
+        workspace=workspace, actor=actor, table_name=table_name, document=document, if_match=if_match
+    )[0]
 
 
 def delete_mapping(*, workspace: Workspace, actor: Caller, table_name: str) -> None:

@@ -15,6 +15,7 @@ from datalinx.engine.spec.base import document_to_json, parse_document, refusal
 from datalinx.engine.spec.schema import TargetSchema
 from datalinx.engine.spec.templates import get_template
 from datalinx.errors import DatalinxError, FieldError, Invalid, NotFound
+from datalinx.events import emit
 
 EMPTY: dict[str, Any] = {"name": "", "description": "", "tables": []}
 
@@ -44,6 +45,7 @@ def put_schema(*, workspace: Workspace, actor: Caller, document: Any, if_match: 
         workspace=workspace, kind="schema", key="workspace", document=row.document, actor=actor
     )
     row.save()
+    emit("schema.changed", workspace=workspace, schema=row.document["name"], version=row.version)
     return row
 
 
@@ -79,32 +81,37 @@ def apply_template(*, workspace: Workspace, actor: Caller, name: str, replace: b
 
 
 def put_table(
-    *, workspace: Workspace, actor: Caller, name: str | None, table: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Add a table (`name` None) or put the one of that name, order kept. Return the table as kept."""
+    *, workspace: Workspace, actor: Caller, name: str | None, table: Mapping[str, Any], if_match: str = ""
+) -> tuple[dict[str, Any], bool]:
+    """Add a table (`name` None) or put the one of that name, order kept; return it and whether it is new."""
     document = _present(workspace)
     chosen = _name_of(table, name)
     position = _position(document["tables"], chosen)
     if name is None and position is not None:
         _refuse_taken("TABLE_EXISTS", f"There is a table {chosen!r} already; PUT replaces it.")
     document["tables"] = _placed(document["tables"], position, {**table, "name": chosen})
-    return get_table_document(
-        put_schema(workspace=workspace, actor=actor, document=document).document, chosen
-    )
+    saved = put_schema(workspace=workspace, actor=actor, document=document, if_match=if_match).document
+    return get_table_document(saved, chosen), position is None
 
 
-def delete_table(*, workspace: Workspace, actor: Caller, name: str) -> None:
+def delete_table(*, workspace: Workspace, actor: Caller, name: str, if_match: str = "") -> None:
     """Take a table out of the schema. Raises NotFound TABLE_NOT_FOUND."""
     document = _present(workspace)
     get_table_document(document, name)
     document["tables"] = [table for table in document["tables"] if table["name"] != name]
-    put_schema(workspace=workspace, actor=actor, document=document)
+    put_schema(workspace=workspace, actor=actor, document=document, if_match=if_match)
 
 
 def put_column(
-    *, workspace: Workspace, actor: Caller, table: str, name: str | None, column: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Add a column (`name` None) or put the one of that name, order kept. Return the column as kept."""
+    *,
+    workspace: Workspace,
+    actor: Caller,
+    table: str,
+    name: str | None,
+    column: Mapping[str, Any],
+    if_match: str = "",
+) -> tuple[dict[str, Any], bool]:
+    """Add a column (`name` None) or put the one of that name, order kept; return it and whether it is new."""
     document = _present(workspace)
     entry = get_table_document(document, table)
     chosen = _name_of(column, name)
@@ -112,17 +119,17 @@ def put_column(
     if name is None and position is not None:
         _refuse_taken("COLUMN_EXISTS", f"The table has a column {chosen!r} already; PUT replaces it.")
     entry["columns"] = _placed(entry["columns"], position, {**column, "name": chosen})
-    saved = put_schema(workspace=workspace, actor=actor, document=document).document
-    return get_column_document(saved, table, chosen)
+    saved = put_schema(workspace=workspace, actor=actor, document=document, if_match=if_match).document
+    return get_column_document(saved, table, chosen), position is None
 
 
-def delete_column(*, workspace: Workspace, actor: Caller, table: str, name: str) -> None:
+def delete_column(*, workspace: Workspace, actor: Caller, table: str, name: str, if_match: str = "") -> None:
     """Take a column out of a table. Raises NotFound COLUMN_NOT_FOUND."""
     document = _present(workspace)
     entry = get_table_document(document, table)
     get_column_document(document, table, name)
     entry["columns"] = [column for column in entry["columns"] if column["name"] != name]
-    put_schema(workspace=workspace, actor=actor, document=document)
+    put_schema(workspace=workspace, actor=actor, document=document, if_match=if_match)
 
 
 def get_table_document(document: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The API of mappings, their parts, and what they compile to."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
@@ -11,12 +12,12 @@ from apps.mappings.models import Mapping
 from apps.mappings.selectors import list_versions
 from apps.mappings.services import compile as compiling
 from apps.mappings.services import mappings
-from apps.mappings.views.schemas import FROM_TO, object_body, read_diff, with_etag
+from apps.mappings.views.schemas import FROM_TO, if_match, object_body, read_diff, with_etag
 from datalinx.api.documents_schema import body, component
 from datalinx.api.serializers import DeletedSerializer
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
 from datalinx.engine.spec.mapping import Mapping as MappingDocument
-from datalinx.errors import NotFound
+from datalinx.errors import FieldError, Invalid, NotFound
 
 PERMISSIONS: dict[str, str] = {
     "view": "mappings:view",
@@ -24,6 +25,7 @@ PERMISSIONS: dict[str, str] = {
     "create": "mappings:create",
 }
 ANYTHING = {200: {"type": "object"}}
+LIST = {200: {"type": "array", "items": {"type": "object"}}}
 
 
 def shown(row: Mapping) -> dict[str, Any]:
@@ -92,7 +94,7 @@ class MappingViewSet(WorkspaceViewSet):
             actor=self.caller,
             table_name=table_name,
             document=request.data,
-            if_match=request.headers.get("If-Match", ""),
+            if_match=if_match(request),
         )
         return with_etag(shown(row), status=201 if is_new else 200)
 
@@ -112,11 +114,24 @@ class MappingPart(WorkspaceView):
         row = mappings.get_mapping(self.workspace.pk, self.kwargs["table_name"])
         return dict(row.document)
 
-    def change(self, change: Any) -> Response:
-        row = mappings.change_mapping(
-            workspace=self.workspace, actor=self.caller, table_name=self.kwargs["table_name"], change=change
+    def change(self, change: Callable[[dict[str, Any]], None]) -> Response:
+        return with_etag(shown(self._changed(change)))
+
+    def remove(self, part: str, change: Callable[[dict[str, Any]], None]) -> Response:
+        """Answer a delete: the part is gone, the mapping is there with a new version."""
+        row = self._changed(change)
+        response = Response({"id": part, "deleted": True})
+        response["ETag"] = f'"{row.version}"'
+        return response
+
+    def _changed(self, change: Callable[[dict[str, Any]], None]) -> Mapping:
+        return mappings.change_mapping(
+            workspace=self.workspace,
+            actor=self.caller,
+            table_name=self.kwargs["table_name"],
+            change=change,
+            if_match=if_match(self.request),
         )
-        return with_etag(shown(row))
 
 
 class FieldView(MappingPart):
@@ -128,13 +143,13 @@ class FieldView(MappingPart):
     def put(self, request: Request, table_name: str, field: str) -> Response:
         return self.change(lambda document: document["fields"].update({field: object_body(request)}))
 
-    @extend_schema(responses={200: component(MappingDocument)})
+    @extend_schema(responses=DeletedSerializer)
     def delete(self, request: Request, table_name: str, field: str) -> Response:
         def remove(document: dict[str, Any]) -> None:
             if document["fields"].pop(field, None) is None:
                 raise NotFound("FIELD_NOT_FOUND", f"The mapping has no field {field!r}.")
 
-        return self.change(remove)
+        return self.remove(field, remove)
 
 
 class InputsView(MappingPart):
@@ -149,7 +164,14 @@ class InputsView(MappingPart):
         request={"application/json": {"type": "object"}}, responses={200: component(MappingDocument)}
     )
     def put(self, request: Request, table_name: str) -> Response:
-        return self.change(lambda document: document.update(object_body(request)))
+        given = object_body(request)
+        unknown = [key for key in given if key not in {"inputs", "joins"}]
+        if unknown:
+            faults = [
+                FieldError(key, "unknown_field", "Only inputs and joins stand here.") for key in unknown
+            ]
+            raise Invalid("UNKNOWN_FIELD", f"{unknown[0]}: only inputs and joins stand here.", errors=faults)
+        return self.change(lambda document: document.update(given))
 
 
 class WildcardView(MappingPart):
@@ -165,9 +187,13 @@ class WildcardView(MappingPart):
     def put(self, request: Request, table_name: str) -> Response:
         return self.change(lambda document: document.update(wildcard=object_body(request)))
 
-    @extend_schema(responses={200: component(MappingDocument)})
+    @extend_schema(responses=DeletedSerializer)
     def delete(self, request: Request, table_name: str) -> Response:
-        return self.change(lambda document: document.pop("wildcard", None))
+        def remove(document: dict[str, Any]) -> None:
+            if document.pop("wildcard", None) is None:
+                raise NotFound("WILDCARD_NOT_FOUND", "The mapping has no wildcard.")
+
+        return self.remove("wildcard", remove)
 
 
 class MappingQuestion(WorkspaceView):
@@ -183,9 +209,11 @@ class MappingQuestion(WorkspaceView):
 class EffectiveView(MappingQuestion):
     """The fields of a mapping with its wildcard spread out, and the columns that it leaves aside."""
 
-    @extend_schema(responses=ANYTHING)
+    lists = ("get",)
+
+    @extend_schema(responses=LIST)
     def get(self, request: Request, table_name: str) -> Response:
-        return Response(compiling.effective_of(self.workspace, table_name))
+        return self.paged(compiling.effective_of(self.workspace, table_name))
 
 
 class DbtCodeView(MappingQuestion):
@@ -208,9 +236,11 @@ class FieldDbtView(MappingQuestion):
 class LineageView(MappingQuestion):
     """Which source columns make which target columns, told from what is compiled."""
 
-    @extend_schema(responses=ANYTHING)
+    lists = ("get",)
+
+    @extend_schema(responses=LIST)
     def get(self, request: Request, table_name: str) -> Response:
-        return Response(compiling.lineage_of(self.workspace, table_name))
+        return self.paged(compiling.lineage_of(self.workspace, table_name))
 
 
 class ValidateView(MappingQuestion):
@@ -218,24 +248,27 @@ class ValidateView(MappingQuestion):
 
     @extend_schema(request=body(MappingDocument), responses=ANYTHING)
     def post(self, request: Request, table_name: str) -> Response:
-        return Response(compiling.validate(self.workspace, table_name, request.data or None))
+        return Response(compiling.validate(self.workspace, table_name, object_body(request) or None))
 
 
 class MappingVersionsView(MappingQuestion):
     """Every version of a mapping, newest first."""
 
-    @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
+    lists = ("get",)
+
+    @extend_schema(responses=LIST)
     def get(self, request: Request, table_name: str) -> Response:
         mappings.get_mapping(self.workspace.pk, table_name)
-        return Response(list_versions(self.workspace.pk, kind="mapping", key=table_name))
+        return self.paged(list_versions(self.workspace.pk, kind="mapping", key=table_name))
 
 
 class MappingDiffView(MappingQuestion):
     """What changed in a mapping between two versions."""
 
+    lists = ("get",)
     query_parameters: ClassVar = {"get": ("from", "to")}
 
-    @extend_schema(parameters=FROM_TO, responses={200: {"type": "array", "items": {"type": "object"}}})
+    @extend_schema(parameters=FROM_TO, responses=LIST)
     def get(self, request: Request, table_name: str) -> Response:
         mappings.get_mapping(self.workspace.pk, table_name)
-        return Response(read_diff(request, self.workspace.pk, kind="mapping", key=table_name))
+        return self.paged(read_diff(request, self.workspace.pk, kind="mapping", key=table_name))

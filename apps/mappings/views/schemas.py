@@ -34,6 +34,11 @@ def with_etag(data: dict[str, Any], *, status: int = 200) -> Response:
     return response
 
 
+def if_match(request: Request) -> str:
+    """Return the version that a change was made on top of; empty when the caller does not say."""
+    return str(request.headers.get("If-Match", ""))
+
+
 def object_body(request: Request) -> dict[str, Any]:
     """Return the body as an object. Raises Invalid."""
     if not isinstance(request.data, dict):
@@ -46,11 +51,12 @@ class SchemasView(WorkspaceView):
     """The schemas of the workspace: the target schema, once there is one."""
 
     permissions: ClassVar = PERMISSIONS
+    lists = ("get",)
 
     @extend_schema(responses={200: {"type": "array", "items": component(TargetSchema)}})
     def get(self, request: Request) -> Response:
         document = schemas.get_schema_document(self.workspace.pk)
-        return Response([document] if document["version"] else [])
+        return self.paged([document] if document["version"] else [])
 
 
 class WorkspaceSchemaView(WorkspaceView):
@@ -70,7 +76,7 @@ class WorkspaceSchemaView(WorkspaceView):
             workspace=self.workspace,
             actor=self.caller,
             document=request.data,
-            if_match=request.headers.get("If-Match", ""),
+            if_match=if_match(request),
         )
         status = 201 if row.version == 1 else 200
         return with_etag(schemas.get_schema_document(self.workspace.pk), status=status)
@@ -80,15 +86,20 @@ class TablesView(WorkspaceView):
     """The tables of the target schema, in their order."""
 
     permissions: ClassVar = PERMISSIONS
+    lists = ("get",)
 
     @extend_schema(responses={200: {"type": "array", "items": component(TargetTable)}})
     def get(self, request: Request) -> Response:
-        return Response(schemas.get_schema_document(self.workspace.pk)["tables"])
+        return self.paged(schemas.get_schema_document(self.workspace.pk)["tables"])
 
     @extend_schema(request=body(TargetTable), responses={201: component(TargetTable)})
     def post(self, request: Request) -> Response:
-        table = schemas.put_table(
-            workspace=self.workspace, actor=self.caller, name=None, table=object_body(request)
+        table, _ = schemas.put_table(
+            workspace=self.workspace,
+            actor=self.caller,
+            name=None,
+            table=object_body(request),
+            if_match=if_match(request),
         )
         return Response(table, status=201)
 
@@ -102,17 +113,24 @@ class TableView(WorkspaceView):
     def get(self, request: Request, table: str) -> Response:
         return Response(schemas.get_table_document(schemas.get_schema_document(self.workspace.pk), table))
 
-    @extend_schema(request=body(TargetTable), responses={200: component(TargetTable)})
+    @extend_schema(
+        request=body(TargetTable), responses={200: component(TargetTable), 201: component(TargetTable)}
+    )
     def put(self, request: Request, table: str) -> Response:
-        return Response(
-            schemas.put_table(
-                workspace=self.workspace, actor=self.caller, name=table, table=object_body(request)
-            )
+        kept, is_new = schemas.put_table(
+            workspace=self.workspace,
+            actor=self.caller,
+            name=table,
+            table=object_body(request),
+            if_match=if_match(request),
         )
+        return Response(kept, status=201 if is_new else 200)
 
     @extend_schema(responses=DeletedSerializer)
     def delete(self, request: Request, table: str) -> Response:
-        schemas.delete_table(workspace=self.workspace, actor=self.caller, name=table)
+        schemas.delete_table(
+            workspace=self.workspace, actor=self.caller, name=table, if_match=if_match(request)
+        )
         return Response({"id": table, "deleted": True})
 
 
@@ -120,16 +138,22 @@ class ColumnsView(WorkspaceView):
     """The columns of a table, in their order."""
 
     permissions: ClassVar = PERMISSIONS
+    lists = ("get",)
 
     @extend_schema(responses={200: {"type": "array", "items": component(TargetColumn)}})
     def get(self, request: Request, table: str) -> Response:
         document = schemas.get_schema_document(self.workspace.pk)
-        return Response(schemas.get_table_document(document, table)["columns"])
+        return self.paged(schemas.get_table_document(document, table)["columns"])
 
     @extend_schema(request=body(TargetColumn), responses={201: component(TargetColumn)})
     def post(self, request: Request, table: str) -> Response:
-        column = schemas.put_column(
-            workspace=self.workspace, actor=self.caller, table=table, name=None, column=object_body(request)
+        column, _ = schemas.put_column(
+            workspace=self.workspace,
+            actor=self.caller,
+            table=table,
+            name=None,
+            column=object_body(request),
+            if_match=if_match(request),
         )
         return Response(column, status=201)
 
@@ -144,21 +168,29 @@ class ColumnView(WorkspaceView):
         document = schemas.get_schema_document(self.workspace.pk)
         return Response(schemas.get_column_document(document, table, column))
 
-    @extend_schema(request=body(TargetColumn), responses={200: component(TargetColumn)})
+    @extend_schema(
+        request=body(TargetColumn), responses={200: component(TargetColumn), 201: component(TargetColumn)}
+    )
     def put(self, request: Request, table: str, column: str) -> Response:
-        return Response(
-            schemas.put_column(
-                workspace=self.workspace,
-                actor=self.caller,
-                table=table,
-                name=column,
-                column=object_body(request),
-            )
+        kept, is_new = schemas.put_column(
+            workspace=self.workspace,
+            actor=self.caller,
+            table=table,
+            name=column,
+            column=object_body(request),
+            if_match=if_match(request),
         )
+        return Response(kept, status=201 if is_new else 200)
 
     @extend_schema(responses=DeletedSerializer)
     def delete(self, request: Request, table: str, column: str) -> Response:
-        schemas.delete_column(workspace=self.workspace, actor=self.caller, table=table, name=column)
+        schemas.delete_column(
+            workspace=self.workspace,
+            actor=self.caller,
+            table=table,
+            name=column,
+            if_match=if_match(request),
+        )
         return Response({"id": column, "deleted": True})
 
 
@@ -166,10 +198,11 @@ class VersionsView(WorkspaceView):
     """Every version of the target schema, newest first."""
 
     permissions: ClassVar = PERMISSIONS
+    lists = ("get",)
 
     @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
     def get(self, request: Request) -> Response:
-        return Response(list_versions(self.workspace.pk, kind="schema", key="workspace"))
+        return self.paged(list_versions(self.workspace.pk, kind="schema", key="workspace"))
 
 
 class VersionView(WorkspaceView):
@@ -186,17 +219,18 @@ class DiffView(WorkspaceView):
     """What changed in the target schema between two versions."""
 
     permissions: ClassVar = PERMISSIONS
+    lists = ("get",)
     query_parameters: ClassVar = {"get": ("from", "to")}
 
     @extend_schema(parameters=FROM_TO, responses={200: {"type": "array", "items": {"type": "object"}}})
     def get(self, request: Request) -> Response:
-        return Response(read_diff(request, self.workspace.pk, kind="schema", key="workspace"))
+        return self.paged(read_diff(request, self.workspace.pk, kind="schema", key="workspace"))
 
 
 def read_diff(request: Request, workspace_id: str, *, kind: str, key: str) -> list[dict[str, Any]]:
     """Return the difference that `from` and `to` ask for; by default the last change."""
-    newest = list_versions(workspace_id, kind=kind, key=key)
-    last = newest[0]["version"] if newest else 1
+    newest = list_versions(workspace_id, kind=kind, key=key).first()
+    last = newest["version"] if newest else 1
     to = whole_number(request, "to", default=last, lowest=1, highest=2**31)
     older = whole_number(request, "from", default=max(1, to - 1), lowest=1, highest=2**31)
     return diff_versions(workspace_id, kind=kind, key=key, older=older, newer=to)
@@ -206,20 +240,22 @@ class SyncView(WorkspaceView):
     """The target schema against what the stored tables have, table by table."""
 
     permissions: ClassVar = PERMISSIONS
+    lists = ("get",)
 
     @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
     def get(self, request: Request) -> Response:
-        return Response(schema_sync(self.workspace))
+        return self.paged(schema_sync(self.workspace))
 
 
 class TemplatesView(ApiView):
     """Target schemas to start from."""
 
     permissions: ClassVar = {"view": ANY, "change": ANY}
+    lists = ("get",)
 
     @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
     def get(self, request: Request) -> Response:
-        return Response(list_templates())
+        return self.paged(list_templates())
 
 
 class TemplateView(ApiView):

@@ -21,10 +21,11 @@ class SemanticTypesView(ApiView):
     """Base types, semantic types, and the organization's own."""
 
     permissions: ClassVar = PERMISSIONS
+    lists = ("get",)
 
     @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
     def get(self, request: Request) -> Response:
-        return Response(types.get_registry(self.caller.organization_id).as_documents())
+        return self.paged(types.get_registry(self.caller.organization_id).as_documents())
 
     @extend_schema(request=body(CustomTypeDocument), responses={201: component(CustomTypeDocument)})
     def post(self, request: Request) -> Response:

@@ -55,10 +55,11 @@ class ScoresView(WorkspaceView):
     """The newest score of each stored table."""
 
     permissions: ClassVar = PERMISSIONS
+    lists = ("get",)
 
     @extend_schema(responses=ScoreSerializer(many=True))
     def get(self, request: Request) -> Response:
-        return Response(ScoreSerializer(scores.latest_scores(self.workspace.pk), many=True).data)
+        return self.paged(list(ScoreSerializer(scores.latest_scores(self.workspace.pk), many=True).data))
 
 
 class ScoreView(WorkspaceView):

@@ -40,7 +40,9 @@ def _save(pipeline: Pipeline, *, actor: Caller, document: Any) -> Pipeline:
     parsed = parse_document(PipelineDocument, document)
     if parsed.engine != "duckdb":
         message = "This instance has no Spark to run on; choose the engine duckdb."
-        raise Invalid("ENGINE_NOT_AVAILABLE", message, errors=[FieldError("engine", "not_available", message)])
+        raise Invalid(
+            "ENGINE_NOT_AVAILABLE", message, errors=[FieldError("engine", "not_available", message)]
+        )
     if faults := _unknown_tables(parsed, pipeline.workspace):
         raise refusal(faults)
     pipeline.name = parsed.name

@@ -30,6 +30,7 @@ class PipelineViewSet(WorkspaceViewSet):
     ordering_fields = ("created_at", "updated_at", "name", "next_run_at")
     search_fields = ("name",)
     permissions: ClassVar = {"view": "pipelines:view", "change": "pipelines:edit", "run": "pipelines:run"}
+    lists = ("next_runs",)
     lookup_field = "pk"
     lookup_url_kwarg = "id"
 
@@ -87,7 +88,7 @@ class PipelineViewSet(WorkspaceViewSet):
     def next_runs(self, request: Request, id: str) -> Response:
         """The next five moments at which the schedule starts a run."""
         document = parse_document(PipelineDocument, self.get_object().document)
-        return Response(pipelines.next_fire_times(document.schedule, after=timezone.now(), count=5))
+        return self.paged(pipelines.next_fire_times(document.schedule, after=timezone.now(), count=5))
 
     def _shown(self, pipeline: Pipeline, *, status: int = 200) -> Response:
         return with_etag(PipelineSerializer(pipeline).data, status=status)

@@ -48,6 +48,7 @@ class RunViewSet(WorkspaceViewSet):
         "rejected": ("page", "page_size", "table", "reason"),
         "events": ("last_event_id",),
     }
+    lists = ("lineage",)
     lookup_field = "pk"
     lookup_url_kwarg = "id"
 
@@ -99,7 +100,7 @@ class RunViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["get"])
     def lineage(self, request: Request, id: str) -> Response:
         """Which source columns made which target columns in this run."""
-        return Response(selectors.run_lineage(self.get_object()))
+        return self.paged(selectors.run_lineage(self.get_object()))
 
     @extend_schema(
         parameters=[OpenApiParameter("last_event_id", OpenApiTypes.INT)],

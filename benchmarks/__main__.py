@@ -1,0 +1,28 @@
+"""`python -m benchmarks [B1 …]`: measure, print a table of ratios, write `benchmarks/results.json`."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+
+from benchmarks import mapping_run, report
+from benchmarks.home import Home, open_home
+from benchmarks.measure import Comparison
+
+BENCHMARKS: Mapping[str, Callable[[Home], Comparison]] = {"B1": mapping_run.compare}
+
+
+def main() -> int:
+    """Measure those that were named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("ids", nargs="*", metavar="ID", help=f"of {', '.join(BENCHMARKS)}; all when none is given")
+    given = parser.parse_args().ids or list(BENCHMARKS)
+    if unknown := [name for name in given if name not in BENCHMARKS]:
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    with open_home() as home:
+        for name in given:
+            report.tell(BENCHMARKS[name](home))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -201,8 +201,11 @@ def _to_json(value: exp.Expression, source: str, to: ResolvedType) -> exp.Expres
             return _as_text(value)
         case "floating":
             return sql("CASE WHEN isfinite(:v) THEN CAST(to_json(:v) AS VARCHAR) END", v=value)
-        case "boolean" | "whole" | "decimal" | "nested":
+        case "boolean" | "whole" | "decimal":
             return sql("CAST(to_json(:v) AS VARCHAR)", v=value)
+        case "nested":
+            # A number inside may be NaN, which DuckDB writes and JSON does not have.
+            return TEXT_CASTS["json"](_to_text(value, source, to), to)
     return sql("CAST(to_json(:v) AS VARCHAR)", v=_to_text(value, source, to))
 
 

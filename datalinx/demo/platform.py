@@ -70,7 +70,7 @@ def _refuse_foreign(home: Path) -> None:
 
 
 def _environment(password: str) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("DATALINX_")}
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("DATALINX_", "DJANGO_"))}
     own.pop("DATABASE_URL", None)
     return own | {
         "DATALINX_ADMIN_EMAIL": EMAIL,

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import logging
 import random
 import time
 from collections.abc import Sequence
@@ -15,10 +16,12 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from apps.workspaces.models import Delivery, DeliveryAttempt, Webhook
+from apps.workspaces.models import Delivery, DeliveryAttempt, Event, Webhook
 from apps.workspaces.services.webhooks import live_secrets
 from datalinx.errors import DatalinxError
 from datalinx.outbound import Outbound
+
+logger = logging.getLogger(__name__)
 
 # When attempts are made after the event: at once, then after these pauses' sums; published in the docs.
 SCHEDULE: tuple[timedelta, ...] = (
@@ -68,7 +71,10 @@ def deliver_due(*, limit: int = 50) -> int:
     due = Delivery.objects.filter(status=Delivery.Status.PENDING, due_at__lte=timezone.now())
     count = 0
     for delivery_id in list(due.order_by("due_at").values_list("pk", flat=True)[:limit]):
-        count += deliver(delivery_id)
+        try:
+            count += deliver(delivery_id)
+        except Exception:  # One delivery's trouble must not keep the others waiting; its claim runs out.
+            logger.exception("the delivery %s could not be attempted", delivery_id)
     return count
 
 
@@ -93,18 +99,9 @@ def deliver(delivery_id: str) -> bool:
 
 def _attempt(delivery: Delivery) -> Outcome:
     webhook, event = delivery.webhook, delivery.event
-    timestamp = int(time.time())
-    headers = {
-        "content-type": "application/json",
-        "user-agent": "Datalinx-Webhooks/1",
-        "webhook-id": event.pk,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign(
-            message_id=event.pk, timestamp=timestamp, body=event.body, secrets=live_secrets(webhook)
-        ),
-    }
     started = time.monotonic()
     try:
+        headers = _headers(webhook, event)
         with Outbound(allow=settings.OUTBOUND_ALLOW_CIDRS) as outbound:
             answer = outbound.request(
                 "POST", webhook.url, body=event.body.encode(), headers=headers, seconds=TIMEOUT_SECONDS
@@ -116,6 +113,19 @@ def _attempt(delivery: Delivery) -> Outcome:
         return Outcome(True, answer.status, "", seconds)
     words = f"The receiver answered {answer.status}."
     return Outcome(False, answer.status, words, seconds, _retry_after(answer.headers.get("retry-after", "")))
+
+
+def _headers(webhook: Webhook, event: Event) -> dict[str, str]:
+    """Return the headers of an attempt: the id stays, time and signature are the attempt's own."""
+    timestamp = int(time.time())
+    signature = sign(message_id=event.pk, timestamp=timestamp, body=event.body, secrets=live_secrets(webhook))
+    return {
+        "content-type": "application/json",
+        "user-agent": "Datalinx-Webhooks/1",
+        "webhook-id": event.pk,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": signature,
+    }
 
 
 def _retry_after(header: str) -> timedelta | None:

@@ -1,0 +1,1 @@
+"""The platform from the outside, as one piece."""

@@ -14,7 +14,7 @@ PYTEST := $(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadfile
 NEED_SERVERS := postgresql or redis or rabbitmq
 NEED_MORE := $(NEED_SERVERS) or browser
 
-.PHONY: help setup demo up test check bench lint format types servers browser client docs requirements clean
+.PHONY: help setup demo up test check bench lint format types servers browser client docs readme requirements clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ test: setup ## run the tests that need nothing but Python
 	$(PYTEST) -m "not ($(NEED_MORE))"
 
 check: setup ## run all there is: lint, types, tests, tests with servers, the client alone, the docs
-	$(MAKE) lint types test servers browser client docs
+	$(MAKE) lint types test servers browser client docs readme
 
 lint: setup ## look for faults of style
 	$(RUN) -m ruff check .
@@ -64,6 +64,9 @@ client: ## install the client alone in an empty place and import it
 docs: setup ## build the documentation into site/, its reference pages must be true
 	$(RUN) .ci/reference.py --check
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet --site-dir site
+
+readme: setup ## do what the README says, word by word
+	sh .ci/readme.sh
 
 bench: setup ## measure ours and the peers side by side (BENCH=… for some)
 	$(RUN) -m benchmarks $(BENCH)

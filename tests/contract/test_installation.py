@@ -3,9 +3,11 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -134,3 +136,34 @@ def _imported(path: Path) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             names.append(node.module)
     return names
+
+
+@pytest.mark.slow
+def test_wheel__built_from_here__has_every_file_that_the_platform_reads(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        str(tmp_path / "wheel"),
+    ]
+    # From a copy: a build leaves its folders where it runs.
+    names = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    for name in names:
+        if (ROOT / name).is_file():
+            (tmp_path / "src" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tmp_path / "src" / name)
+    subprocess.run([*command, str(tmp_path / "src")], check=True)
+    (wheel,) = (tmp_path / "wheel").glob("*.whl")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    read = {
+        name
+        for name in names
+        if name.startswith(("datalinx/", "apps/", "templates/")) and (ROOT / name).is_file()
+    }
+    assert read - packed == set()

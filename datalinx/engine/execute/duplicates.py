@@ -3,6 +3,8 @@
 Keys are compared by hash first: most stand there once, and only the rest is sorted.
 """
 
+from collections.abc import Iterable, Sequence
+
 from datalinx.engine.compile.plan import CompiledMapping
 from datalinx.engine.execute.staged import Staged
 
@@ -16,16 +18,18 @@ def drop_duplicates(staged: Staged) -> int:
         return 0
     keys = staged.values(rule.keys)
     orders = [f"o{number}" for number in range(len(rule.order))]
-    values = [f"v{number}" for number in range(len(staged.compiled.fields))]
     # The order has to be total, or two runs over the same rows could keep different ones. Where the place does
     # not tell rows apart their values do; of equal rows it does not matter which.
+    is_total = staged.numbering == "order"
+    values = [] if is_total else [f"v{number}" for number in range(len(staged.compiled.fields))]
     order = [
         f"{column} {'DESC' if term.descending else 'ASC'} NULLS LAST"
         for column, term in zip(orders, rule.order, strict=True)
     ]
-    order += [f"{term} NULLS LAST" for term in ["place", *([] if staged.numbering == "order" else values)]]
+    order += [f"{column} NULLS LAST" for column in ("place", *values)]
+    columns = dict.fromkeys([*keys, *orders, *values])
     staged.session.run(
-        f"CREATE TEMP TABLE dropped AS SELECT rid FROM ({_suspects(staged, keys, [*orders, *values])}) "
+        f"CREATE TEMP TABLE dropped AS SELECT rid FROM ({_suspects(staged, keys, columns)}) "
         f"QUALIFY row_number() OVER (PARTITION BY {', '.join(keys)} ORDER BY {', '.join(order)}) > 1"
     )
     return staged.leave("dropped")
@@ -56,7 +60,7 @@ def unique_keys(compiled: CompiledMapping) -> list[Key]:
     return [key for key in wanted if resolved is None or not resolved <= set(key)]
 
 
-def _suspects(staged: Staged, keys: list[str], columns: list[str]) -> str:
+def _suspects(staged: Staged, keys: Sequence[str], columns: Iterable[str]) -> str:
     """The rows whose key's hash is not theirs alone: `rid`, `place` and the columns."""
     hashed = f"hash({', '.join(f's.{key}' for key in keys)})"
     shared = f"SELECT {hashed} AS h {staged.valid()} GROUP BY h HAVING count(*) > 1"

@@ -17,15 +17,8 @@ BAD = object()
 # What a text means in a column of a type; None stays None.
 MEANINGS: dict[str, dict[str, Any]] = {
     "integer": {
-        "1": 1,
-        "2": 2,
-        " 3 ": 3,
-        "07": 7,
-        "-1": -1,
-        "x": BAD,
-        "1.5": BAD,
-        "": BAD,
-        "99999999999": BAD,
+        **{"1": 1, " 2 ": 2, "03": 3, "4": 4, "-1": -1},
+        **{"x": BAD, "1.5": BAD, "": BAD, "99999999999": BAD},
     },
     "date": {
         "2024-01-01": date(2024, 1, 1),
@@ -195,10 +188,21 @@ def _in_order(case: Case, rows: list[Row]) -> list[Row]:
     )
     # Sorting is stable, backwards too: the least important term first.
     for column, descending in reversed(case.order):
-        given = [row for row in rows if row.c[column] is not None]
-        given.sort(key=lambda row: row.c[column] or "", reverse=descending)
-        rows = given + [row for row in rows if row.c[column] is None]
+        ranked = [(_rank(case, row, column), row) for row in rows]
+        given = sorted((pair for pair in ranked if pair[0] is not None), key=_first, reverse=descending)
+        rows = [row for _, row in given] + [row for rank, row in ranked if rank is None]
     return rows
+
+
+def _rank(case: Case, row: Row, column: str) -> Any:
+    """What an order by a source column compares: what a field made of it means, else its text."""
+    kinds = [each.type for each in case.fields if each.source == ("c", column)]
+    value = _meaning(kinds[0] if kinds and kinds[0] != "email" else "string", row.c[column])
+    return None if value is BAD else value
+
+
+def _first(pair: tuple[Any, Row]) -> Any:
+    return pair[0]
 
 
 def _reject_repeated(case: Case, rows: list[Row]) -> None:

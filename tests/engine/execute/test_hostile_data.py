@@ -167,13 +167,13 @@ def test_run__an_input_that_grew_since_it_was_counted__does_not_balance(desk: De
 def test_run__more_than_fits_into_memory__spills_into_its_own_folder(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "wide.parquet"
     duckdb.sql(
-        "SELECT i % 150000 AS id, repeat(md5(i::VARCHAR), 8) AS t, i AS n FROM range(400000) AS r(i)"
+        "SELECT i % 150000 AS id, repeat(md5(i::VARCHAR), 16) AS t, i AS n FROM range(900000) AS r(i)"
     ).write_parquet(str(path))
     desk.scans["c"] = parquet_scan(
-        [Part("wide.parquet", path, 400_000)], [("id", "BIGINT"), ("t", "VARCHAR"), ("n", "BIGINT")]
+        [Part("wide.parquet", path, 900_000)], [("id", "BIGINT"), ("t", "VARCHAR"), ("n", "BIGINT")]
     )
     desk.target("id bigint", "t string", "n bigint", key=["id"])
     desk.map({"id": "c.id", "t": "c.t", "n": "c.n"}, deduplicate={"keys": ["id"], "order_by": ["c.n DESC"]})
-    outcome = desk.run(limits=Limits(memory_bytes=120 * 1024**2, threads=LIMITS.threads))
-    assert outcome.counts == {"read": 400_000, "deduplicated": 250_000, "inserted": 150_000}
-    assert min(outcome.column("n")) == 250_000
+    outcome = desk.run(limits=Limits(memory_bytes=400 * 1024**2, threads=LIMITS.threads))
+    assert outcome.counts == {"read": 900_000, "deduplicated": 750_000, "inserted": 150_000}
+    assert min(outcome.column("n")) == 750_000

@@ -87,7 +87,9 @@ class EnvelopeAutoSchema(AutoSchema):
         operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
         action = getattr(self.view, "action", None) or self.method.lower()
         if operation is not None and action in getattr(self.view, "lists", ()):
-            operation["responses"]["200"]["content"]["application/json"]["schema"]["x-paginated"] = True
+            content = operation["responses"]["200"]["content"]["application/json"]
+            # The schema may be one dictionary for several operations.
+            content["schema"] = {**content["schema"], "x-paginated": True}
         return operation
 
     def get_override_parameters(self) -> list[Any]:
@@ -146,7 +148,8 @@ def _wrap_operation(operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
         content = response.get("content", {}).get("application/json")
         if not bare and status.startswith("2") and content is not None:
-            schema = content.get("schema", {})
+            # A copy: the document is made anew for each request, from the same dictionaries.
+            schema = dict(content.get("schema", {}))
             paginated = schema.pop("x-paginated", False)
             if paginated:
                 _add_page_parameters(operation)

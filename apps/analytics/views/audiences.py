@@ -166,13 +166,14 @@ class AudienceViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["get"])
     def changes(self, request: Request, id: str) -> Response:
         """Who entered and who left at a refresh."""
+        audience = self.get_object()
         page, size = read_page(request)
         change = request.query_params.get("change", "")
         if change not in {"", "entered", "left"}:
             message = "change is `entered` or `left`."
             raise Invalid("VALIDATION_ERROR", message, errors=[FieldError("change", "invalid", message)])
         found, total = audiences.list_changes(
-            audience=self.get_object(),
+            audience=audience,
             generation=whole_number(request, "generation", default=0, lowest=1, highest=2**31) or None,
             change=change,
             offset=(page - 1) * size,
@@ -186,8 +187,9 @@ class AudienceViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["get"])
     def explain(self, request: Request, id: str) -> Response:
         """Why somebody is, or is not, in the audience."""
+        audience = self.get_object()
         key = request.query_params.get("key", "")
         if not key:
             message = "Say whom to explain: ?key=…"
             raise Invalid("VALIDATION_ERROR", message, errors=[FieldError("key", "required", message)])
-        return Response(audiences.explain_member(audience=self.get_object(), key=key))
+        return Response(audiences.explain_member(audience=audience, key=key))

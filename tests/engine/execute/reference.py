@@ -17,8 +17,15 @@ BAD = object()
 # What a text means in a column of a type; None stays None.
 MEANINGS: dict[str, dict[str, Any]] = {
     "integer": {
-        **{"1": 1, " 2 ": 2, "03": 3, "4": 4, "-1": -1},
-        **{"x": BAD, "1.5": BAD, "": BAD, "99999999999": BAD},
+        "1": 1,
+        " 2 ": 2,
+        "03": 3,
+        "4": 4,
+        "-1": -1,
+        "x": BAD,
+        "1.5": BAD,
+        "": BAD,
+        "99999999999": BAD,
     },
     "date": {
         "2024-01-01": date(2024, 1, 1),

@@ -4,11 +4,16 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import mapping_run, report
+from benchmarks import audience, latency, listing, mapping_run, report
 from benchmarks.home import Home, open_home
 from benchmarks.measure import Comparison
 
-BENCHMARKS: Mapping[str, Callable[[Home], Comparison]] = {"B1": mapping_run.compare}
+BENCHMARKS: Mapping[str, Callable[[Home], Comparison]] = {
+    "B1": mapping_run.compare,
+    "B5": listing.compare,
+    "B6": latency.compare,
+    "B7": audience.compare,
+}
 
 
 def main() -> int:

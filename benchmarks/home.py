@@ -26,6 +26,7 @@ class Home:
     """The instance: its first user, and a workspace to work in."""
 
     folder: Path
+    password: str
     user: "User"
     actor: "Caller"
     workspace: "Workspace"
@@ -116,4 +117,4 @@ def _furnish(folder: Path) -> Home:
     Organization.objects.update(requests_per_minute=1_000_000, burst=500_000)
     user.refresh_from_db()
     actor = caller_for_user(user)
-    return Home(folder, user, actor, create_workspace(actor=actor, name="benchmark"))
+    return Home(folder, password, user, actor, create_workspace(actor=actor, name="benchmark"))

@@ -19,8 +19,8 @@ def list_versions(workspace_id: str, *, kind: str, key: str) -> QuerySet[Any]:
 
 def get_version(workspace_id: str, *, kind: str, key: str, version: int) -> dict[str, Any]:
     """Return a document as it was at a version. Raises NotFound VERSION_NOT_FOUND."""
-    rows = DocumentVersion.objects.for_workspace(workspace_id).filter(kind=kind, key=key, version=version)
-    row = rows.first()
+    rows = DocumentVersion.objects.for_workspace(workspace_id).filter(kind=kind, key=key)
+    row = rows.filter(version=version).first() if version < 2**31 else None
     if row is None:
         raise NotFound("VERSION_NOT_FOUND", f"There is no version {version} of this document.")
     return {**row.document, "version": row.version, "created_at": row.created_at}

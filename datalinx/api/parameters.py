@@ -1,5 +1,7 @@
 """Query parameters of single actions, read strictly."""
 
+from collections.abc import Sequence
+
 from rest_framework.request import Request
 
 from datalinx.errors import FieldError, Invalid
@@ -14,3 +16,12 @@ def whole_number(request: Request, name: str, *, default: int, lowest: int, high
         return int(text)
     message = f"{name} must be a whole number from {lowest:,} to {highest:,}."
     raise Invalid("VALIDATION_ERROR", message, errors=[FieldError(name, "invalid", message)])
+
+
+def one_of(request: Request, name: str, choices: Sequence[str]) -> str:
+    """Return a query parameter that is one of a few words, empty when it is not given. Raises Invalid."""
+    text = request.query_params.get(name, "")
+    if text and text not in choices:
+        message = f"{name} is one of: {', '.join(choices)}."
+        raise Invalid("VALIDATION_ERROR", message, errors=[FieldError(name, "invalid", message)])
+    return text

@@ -107,9 +107,9 @@ def test_models__of_a_workspace_or_organization__are_reached_through_the_verbs_t
     assert sorted(unscoped) == sorted(UNSCOPED)
 
 
-# Why each of them may go without: a membership is read by who is in it, and a record of idempotency by its key
-# within the caller's organization, both in one place.
-UNSCOPED = ("Membership", "IdempotencyRecord")
+# Why each of them may go without: a membership is read by who is in it, a record of idempotency by its key within
+# the caller's organization, and roles are those of the organization beside the built-in ones, each in one place.
+UNSCOPED = ("Membership", "IdempotencyRecord", "Role")
 
 
 def views() -> Iterator[tuple[str, type[ApiView]]]:

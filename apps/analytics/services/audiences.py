@@ -1,5 +1,6 @@
 """Audiences: who fits a rule, how many, why, and who entered and left."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -26,6 +27,8 @@ from datalinx.engine.spec.base import document_to_json, parse_document, refusal
 from datalinx.errors import FieldError, Interrupted, Invalid, NotFound
 from datalinx.events import emit
 from datalinx.files import scratch, workspace_storage
+
+logger = logging.getLogger(__name__)
 
 Tables = Mapping[str, TableFiles]
 
@@ -262,8 +265,12 @@ def refresh_due_audiences() -> int:
     rows = Audience.objects.filter(generation__gt=0).select_related("workspace__organization")
     for audience in rows.iterator(chunk_size=200):
         if audience.document.get("refresh", {}).get("after") and ground_of(audience) != audience.ground:
-            refresh_audience(audience=audience)
-            count += 1
+            try:
+                refresh_audience(audience=audience)
+            except Exception:  # One audience's trouble must not keep the others from being refreshed.
+                logger.exception("the audience %s could not be refreshed", audience.pk)
+            else:
+                count += 1
     return count
 
 

@@ -14,7 +14,7 @@ from apps.analytics.services import audiences
 from apps.mappings.views.schemas import object_body, with_etag
 from datalinx.api.documents_schema import body, component
 from datalinx.api.pagination import page_facts, read_page
-from datalinx.api.parameters import whole_number
+from datalinx.api.parameters import one_of, whole_number
 from datalinx.api.renderers import Paginated
 from datalinx.api.serializers import DeletedSerializer, StrictModelSerializer
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
@@ -113,7 +113,7 @@ class AudienceViewSet(WorkspaceViewSet):
         changed = audiences.update_audience(
             audience=self.get_object(),
             actor=self.caller,
-            changes=object_body(request),
+            changes=object_body(request, answered=("size", "generation", "refreshed_at")),
             if_match=request.headers.get("If-Match", ""),
         )
         return with_etag(AudienceSerializer(changed).data)
@@ -168,10 +168,7 @@ class AudienceViewSet(WorkspaceViewSet):
         """Who entered and who left at a refresh."""
         audience = self.get_object()
         page, size = read_page(request)
-        change = request.query_params.get("change", "")
-        if change not in {"", "entered", "left"}:
-            message = "change is `entered` or `left`."
-            raise Invalid("VALIDATION_ERROR", message, errors=[FieldError("change", "invalid", message)])
+        change = one_of(request, "change", ["entered", "left"])
         found, total = audiences.list_changes(
             audience=audience,
             generation=whole_number(request, "generation", default=0, lowest=1, highest=2**31) or None,

@@ -123,7 +123,7 @@ class SavedQueryViewSet(WorkspaceViewSet):
         changed = queries.update_query(
             query=self.get_object(),
             actor=self.caller,
-            changes=object_body(request),
+            changes=object_body(request, answered=("last_run_at",)),
             if_match=request.headers.get("If-Match", ""),
         )
         return with_etag(SavedQuerySerializer(changed).data)

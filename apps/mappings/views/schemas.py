@@ -1,5 +1,6 @@
 """The API of the target schema, its parts, its versions and its templates."""
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from drf_spectacular.types import OpenApiTypes
@@ -39,12 +40,12 @@ def if_match(request: Request) -> str:
     return str(request.headers.get("If-Match", ""))
 
 
-def object_body(request: Request) -> dict[str, Any]:
-    """Return the body as an object. Raises Invalid."""
+def object_body(request: Request, *, answered: Collection[str] = ()) -> dict[str, Any]:
+    """Return the body as an object, without the keys that only answers have. Raises Invalid."""
     if not isinstance(request.data, dict):
         message = "The body must be a JSON object."
         raise Invalid("VALIDATION_ERROR", message, errors=[FieldError("", "invalid", message)])
-    return dict(request.data)
+    return {key: value for key, value in request.data.items() if key not in answered}
 
 
 class SchemasView(WorkspaceView):

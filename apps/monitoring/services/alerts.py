@@ -120,7 +120,7 @@ def evaluate_rule(rule: AlertRule) -> None:
             failure.message,
         )
     if not document.enabled:
-        holds = False
+        holds, message = False, f"The rule {rule.name!r} was switched off."
     with transaction.atomic():
         AlertRule.objects.filter(pk=rule.pk).update(
             seen=ground, last_value=value, last_error=error[:1000], evaluated_at=timezone.now()
@@ -128,7 +128,7 @@ def evaluate_rule(rule: AlertRule) -> None:
         if holds:
             _raise(rule, document, message, value)
         else:
-            _recover(rule)
+            _recover(rule, message, value)
     rule.refresh_from_db()
 
 
@@ -163,23 +163,26 @@ Found = tuple[bool, float | None, str]
 
 def _failure(rule: AlertRule, document: AlertRuleDocument) -> Found:
     last = _last_run(rule.workspace_id, document.pipeline)
-    if last is None or last.status == Run.Status.SUCCESS:
-        return False, None, ""
+    if last is None:
+        return False, None, "There is no run of it any more."
     name = last.pipeline.name if last.pipeline else "workspace"
+    if last.status == Run.Status.SUCCESS:
+        return False, None, f"The run {last.pk} of the pipeline {name} succeeded."
     reason = (last.error or {}).get("message", "")
     return True, None, f"The run {last.pk} of the pipeline {name} failed: {reason}"
 
 
 def _threshold(rule: AlertRule, document: AlertRuleDocument) -> Found:
     value = _measure(rule, document)
-    if value is None or document.op is None or document.value is None:
-        return False, value, ""
     subject = (
         document.description
         or f"The {document.dimension or document.measure} of {document.table or 'the query'}"
     )
-    message = f"{subject} is {value:g}, which {_WORDS[document.op]} {document.value:g}."
-    return _HOLDS[document.op](value, document.value), value, message
+    if value is None or document.op is None or document.value is None:
+        return False, value, f"{subject} cannot be measured any more."
+    if not _HOLDS[document.op](value, document.value):
+        return False, value, f"{subject} is {value:g} again."
+    return True, value, f"{subject} is {value:g}, which {_WORDS[document.op]} {document.value:g}."
 
 
 def _measure(rule: AlertRule, document: AlertRuleDocument) -> float | None:
@@ -239,24 +242,34 @@ def _raise(rule: AlertRule, document: AlertRuleDocument, message: str, value: fl
     opened = rule.alerts.exclude(status=Alert.Status.RESOLVED)
     if opened.update(message=message, value=value, updated_at=timezone.now()):
         return
+    # What was made quiet stays so although it was over in between.
+    muted = rule.alerts.filter(muted_until__gt=timezone.now()).order_by("-muted_until").first()
     try:
         with transaction.atomic():
             alert = Alert.objects.create(
-                workspace=rule.workspace, rule=rule, severity=document.severity, message=message, value=value
+                workspace=rule.workspace,
+                rule=rule,
+                severity=document.severity,
+                message=message,
+                value=value,
+                muted_until=muted.muted_until if muted else None,
             )
     except IntegrityError:
         # Another worker raised it at the same moment.
         return
-    tell("alert.triggered", alert)
+    tell("alert.triggered", alert, message=message, value=value)
 
 
-def _recover(rule: AlertRule) -> None:
+def _recover(rule: AlertRule, message: str, value: float | None) -> None:
     for alert in rule.alerts.exclude(status=Alert.Status.RESOLVED):
-        resolve_alert(alert=alert, actor=None)
+        if _end(alert, actor=None):
+            tell("alert.resolved", alert, message=message, value=value)
 
 
-def tell(event: str, alert: Alert) -> None:
-    """Tell those who listen of an alert. Within the transaction of the fact."""
+def tell(event: str, alert: Alert, *, message: str, value: float | None) -> None:
+    """Tell those who listen of an alert unless it is muted. Within the transaction of the fact."""
+    if alert.muted_until is not None and alert.muted_until > timezone.now():
+        return
     emit(
         event,
         workspace=alert.workspace,
@@ -265,8 +278,8 @@ def tell(event: str, alert: Alert) -> None:
         rule=alert.rule.name,
         severity=alert.severity,
         status=alert.status,
-        message=alert.message if event == "alert.triggered" else f"Over: {alert.message}",
-        value=alert.value,
+        message=message,
+        value=value,
     )
 
 
@@ -283,20 +296,22 @@ def acknowledge_alert(*, alert: Alert, actor: Caller) -> Alert:
 
 
 @transaction.atomic
-def resolve_alert(*, alert: Alert, actor: Caller | None) -> Alert:
-    """End an alert; `actor` None when it recovered by itself. Raises Invalid ALERT_ALREADY_RESOLVED."""
-    ended = (
-        Alert.objects.filter(pk=alert.pk)
-        .exclude(status=Alert.Status.RESOLVED)
-        .update(
-            status=Alert.Status.RESOLVED, resolved_at=timezone.now(), resolved_by=actor.id if actor else ""
-        )
+def resolve_alert(*, alert: Alert, actor: Caller) -> Alert:
+    """End an alert because somebody says so. Raises Invalid ALERT_ALREADY_RESOLVED."""
+    if not _end(alert, actor=actor):
+        raise _over()
+    tell("alert.resolved", alert, message=f"{actor.name} resolved it: {alert.message}", value=alert.value)
+    return alert
+
+
+def _end(alert: Alert, *, actor: Caller | None) -> bool:
+    rows = Alert.objects.filter(pk=alert.pk).exclude(status=Alert.Status.RESOLVED)
+    now = timezone.now()
+    ended = rows.update(
+        status=Alert.Status.RESOLVED, resolved_at=now, updated_at=now, resolved_by=actor.id if actor else ""
     )
     alert.refresh_from_db()
-    if not ended:
-        raise _over()
-    tell("alert.resolved", alert)
-    return alert
+    return bool(ended)
 
 
 def mute_alert(*, alert: Alert, actor: Caller, minutes: int = 1440) -> Alert:

@@ -56,7 +56,7 @@ class AlertRuleViewSet(WorkspaceViewSet):
         changed = alerts.update_alert_rule(
             rule=self.get_object(),
             actor=self.caller,
-            changes=object_body(request),
+            changes=object_body(request, answered=("evaluated_at", "last_value", "last_error")),
             if_match=request.headers.get("If-Match", ""),
         )
         return with_etag(AlertRuleSerializer(changed).data)

@@ -170,6 +170,8 @@ def finish_run(run: Run, *, status: str, error: DatalinxError | None = None) -> 
         if not ended:
             return False
         run.steps.filter(status=RunStep.Status.PENDING).update(status=_left_over(status))
+        # An error that nobody foresaw leaves the step where it was.
+        run.steps.filter(status=RunStep.Status.RUNNING).update(status=status)
         run.refresh_from_db()
         write_log(run, f"Ended: {status}." if error is None else f"Ended: {status}. {error.message}")
         announce(run)
@@ -302,9 +304,10 @@ def start_due_runs() -> int:
         document = parse_document(PipelineDocument, pipeline.document)
         following = next_fire_time(document.schedule, after=now)
         mine = Pipeline.objects.filter(pk=pipeline.pk, next_run_at=pipeline.next_run_at)
-        if not mine.update(next_run_at=following):
-            continue
-        count += _start_scheduled(pipeline, document)
+        # In one transaction: a process that dies in between has neither moved the schedule nor started a run.
+        with transaction.atomic():
+            if mine.update(next_run_at=following):
+                count += _start_scheduled(pipeline, document)
     return count
 
 

@@ -60,7 +60,7 @@ class PipelineViewSet(WorkspaceViewSet):
         changed = pipelines.update_pipeline(
             pipeline=self.get_object(),
             actor=self.caller,
-            changes=object_body(request),
+            changes=object_body(request, answered=("next_run_at",)),
             if_match=request.headers.get("If-Match", ""),
         )
         return self._shown(changed)

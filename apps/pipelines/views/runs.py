@@ -18,9 +18,11 @@ from apps.pipelines.models import Run
 from apps.pipelines.serializers import RunLogSerializer, RunSerializer
 from apps.pipelines.services import runs
 from datalinx.api.pagination import page_facts, read_page
-from datalinx.api.parameters import whole_number
+from datalinx.api.parameters import one_of, whole_number
 from datalinx.api.renderers import EnvelopeRenderer, Paginated
 from datalinx.api.viewsets import WorkspaceViewSet
+
+LEVELS = ["info", "warning", "error"]
 
 
 class EventStreamRenderer(BaseRenderer):
@@ -65,14 +67,14 @@ class RunViewSet(WorkspaceViewSet):
         return self.created(runs.retry_run(run=self.get_object(), actor=self.caller))
 
     @extend_schema(
-        parameters=[OpenApiParameter("level", str), OpenApiParameter("after", OpenApiTypes.INT)],
+        parameters=[OpenApiParameter("level", str, enum=LEVELS), OpenApiParameter("after", OpenApiTypes.INT)],
         responses={200: RunLogSerializer(many=True)},
     )
     @action(detail=True, methods=["get"])
     def logs(self, request: Request, id: str) -> Response:
         """The run's log, oldest first; `after` gives the lines after one's id."""
         rows = self.get_object().logs.order_by("pk")
-        if level := request.query_params.get("level", ""):
+        if level := one_of(request, "level", LEVELS):
             rows = rows.filter(level=level)
         if after := whole_number(request, "after", default=0, lowest=0, highest=2**62):
             rows = rows.filter(pk__gt=after)

@@ -2,15 +2,16 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.workspaces.filters import WebhookFilter
-from apps.workspaces.models import Webhook
+from apps.workspaces.models import Delivery, Webhook
 from apps.workspaces.serializers import DeliverySerializer, WebhookSerializer, WebhookWithSecretSerializer
 from apps.workspaces.services import webhooks
+from datalinx.api.parameters import one_of
 from datalinx.api.serializers import DeletedSerializer
 from datalinx.api.viewsets import WorkspaceViewSet
 from datalinx.errors import NotFound
@@ -59,12 +60,15 @@ class WebhookViewSet(WorkspaceViewSet):
         webhook = self.get_object()
         return self._with_secret(webhook, webhooks.rotate_secret(webhook=webhook, actor=self.caller))
 
-    @extend_schema(responses=DeliverySerializer(many=True))
+    @extend_schema(
+        parameters=[OpenApiParameter("status", str, enum=Delivery.Status.values)],
+        responses=DeliverySerializer(many=True),
+    )
     @action(detail=True, methods=["get"])
     def deliveries(self, request: Request, id: str) -> Response:
         """What was sent, newest first, with every attempt."""
         rows = self.get_object().deliveries.select_related("event").prefetch_related("log")
-        if status := request.query_params.get("status", ""):
+        if status := one_of(request, "status", Delivery.Status.values):
             rows = rows.filter(status=status)
         page = self.paginate_queryset(rows.order_by("-created_at", "-pk"))
         return self.get_paginated_response(DeliverySerializer(page, many=True).data)

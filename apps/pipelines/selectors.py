@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from django.db import connection
+from django.db import close_old_connections, connection
 
 from apps.mappings.services.compile import lineage_from_documents
 from apps.pipelines.models import Run, StoredTable
@@ -101,9 +101,15 @@ def stream_events(run: Run, *, after: int) -> Iterator[bytes]:
             if time.monotonic() - last_sent > PING_SECONDS:
                 last_sent = time.monotonic()
                 yield b": still here\n\n"
-            connection.close_if_unusable_or_obsolete()
+            _let_go()
             time.sleep(POLL_SECONDS)
     except Run.DoesNotExist:
         yield b"event: end\ndata: {}\n\n"
     finally:
-        connection.close()
+        _let_go()
+
+
+def _let_go() -> None:
+    """Give back a connection that is broken or too old: nobody does for a stream that outlives its request."""
+    if not connection.in_atomic_block:
+        close_old_connections()

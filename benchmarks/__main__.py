@@ -19,7 +19,9 @@ BENCHMARKS: Mapping[str, Callable[[Home], Comparison]] = {
 def main() -> int:
     """Measure those that were named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("ids", nargs="*", metavar="ID", help=f"of {', '.join(BENCHMARKS)}; all when none is given")
+    parser.add_argument(
+        "ids", nargs="*", metavar="ID", help=f"of {', '.join(BENCHMARKS)}; all when none is given"
+    )
     given = parser.parse_args().ids or list(BENCHMARKS)
     if unknown := [name for name in given if name not in BENCHMARKS]:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")

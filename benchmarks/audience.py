@@ -123,10 +123,14 @@ def _generate(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     draw = "md5_number_lower('7:' || i)"
     selects = {
-        "customers": f"SELECT i AS customer_id, CASE WHEN {draw} % 20 > 0 THEN 'c' || i || '@example.org' END AS email, "
-        f"['DE', 'FR', 'IT', 'ES', 'GB', 'NL'][CAST({draw} % 6 AS INTEGER) + 1] AS country FROM range({CUSTOMERS}) AS r(i)",
-        "orders": f"SELECT i AS order_id, CAST(floor(power(CAST({draw} % 1000003 AS DOUBLE) / 1000003, 2) * {CUSTOMERS} * 0.8) "
-        f"AS BIGINT) AS customer_id, CAST(({draw} >> 20) % 20000 AS DOUBLE) / 100 AS amount, "
+        "customers": "SELECT i AS customer_id, "
+        f"CASE WHEN {draw} % 20 > 0 THEN 'c' || i || '@example.org' END AS email, "
+        f"['DE', 'FR', 'IT', 'ES', 'GB', 'NL'][CAST({draw} % 6 AS INTEGER) + 1] AS country "
+        f"FROM range({CUSTOMERS}) AS r(i)",
+        "orders": "SELECT i AS order_id, "
+        f"CAST(floor(power(CAST({draw} % 1000003 AS DOUBLE) / 1000003, 2) * {CUSTOMERS} * 0.8) AS BIGINT) "
+        "AS customer_id, "
+        f"CAST(({draw} >> 20) % 20000 AS DOUBLE) / 100 AS amount, "
         f"DATE '2023-01-01' + CAST(({draw} >> 40) % 730 AS INTEGER) AS ordered_on FROM range({ORDERS}) AS r(i)",
     }
     files = [folder / f"{table}.parquet" for table in selects]

@@ -28,8 +28,35 @@ COUNTRIES: Mapping[str, str] = {
     "NL": "Netherlands", "NO": "Norway", "PT": "Portugal", "SE": "Sweden",
 }  # fmt: skip
 
-_FIRST = ("Ann", "Ben", "Cleo", "Dan", "Eve", "Finn", "Grace", "Hugo", "Ines", "Jan", "Kim", "Lea", "Max", "Nora")
-_LAST = ("Smith", "Jones", "O'Brien", "Garcia", "Meyer", "Novak", "Rossi", "Silva", "Larsen", "Dubois", "Kowalski")
+_FIRST = (
+    "Ann",
+    "Ben",
+    "Cleo",
+    "Dan",
+    "Eve",
+    "Finn",
+    "Grace",
+    "Hugo",
+    "Ines",
+    "Jan",
+    "Kim",
+    "Lea",
+    "Max",
+    "Nora",
+)
+_LAST = (
+    "Smith",
+    "Jones",
+    "O'Brien",
+    "Garcia",
+    "Meyer",
+    "Novak",
+    "Rossi",
+    "Silva",
+    "Larsen",
+    "Dubois",
+    "Kowalski",
+)
 _DOMAINS = ("example.org", "mail.example.com", "example.net", "shop.example.co.uk")
 
 
@@ -106,7 +133,9 @@ def _select(columns: str, source: str) -> str:
     return f"SELECT {columns} FROM {source}"
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, select: str, path: Path, options: str = "FORMAT csv, HEADER") -> None:
+def _copy(
+    connection: duckdb.DuckDBPyConnection, select: str, path: Path, options: str = "FORMAT csv, HEADER"
+) -> None:
     connection.execute(f"COPY ({select}) TO '{path}' ({options})")
 
 
@@ -120,13 +149,19 @@ def _drawn(rows: int, seed: int) -> str:
     One record in 50 is another version of an order before it. The times are a permutation of the seconds, so
     that the newest version of an order is one of them, and not always the last.
     """
-    draws = f"SELECT i, md5_number_lower('{seed}:' || i) AS a, md5_number_upper('{seed}:' || i) AS b FROM range({rows}) AS r(i)"
+    draws = (
+        f"SELECT i, md5_number_lower('{seed}:' || i) AS a, md5_number_upper('{seed}:' || i) AS b "
+        f"FROM range({rows}) AS r(i)"
+    )
     faults = ", ".join(
-        f"((a >> {10 * number}) & 1023) < {share} AS {reason}" for number, (reason, _, share) in enumerate(FAULTS)
+        f"((a >> {10 * number}) & 1023) < {share} AS {reason}"
+        for number, (reason, _, share) in enumerate(FAULTS)
     )
     key = f"CASE WHEN b % 50 = 0 AND i > 0 THEN (a >> 8) % i ELSE i END + {FIRST_ORDER}"
     moment = f"CAST(TIMESTAMP '2024-01-01' + to_seconds((i * 7919) % {rows}) AS VARCHAR)"
-    return f"SELECT i, a, b, CAST({key} AS BIGINT) AS order_id, {moment} AS updated_at, {faults} FROM ({draws})"
+    return (
+        f"SELECT i, a, b, CAST({key} AS BIGINT) AS order_id, {moment} AS updated_at, {faults} FROM ({draws})"
+    )
 
 
 def _written() -> str:
@@ -136,7 +171,8 @@ def _written() -> str:
     number = f"'7946 ' || {digits}"
     day = "DATE '2023-01-01' + CAST((b >> 40) % 700 AS INTEGER)"
     price = "CAST(CAST((a >> 24) % 999999 + 1 AS DECIMAL(18,0)) / 100 AS DECIMAL(18,2))"
-    address = f"{first} || '.' || replace({last}, '''', '') || ((a >> 50) % 5000) || '@' || {_pick(_DOMAINS, 'b >> 50')}"
+    person = f"{first} || '.' || replace({last}, '''', '')"
+    address = f"{person} || ((a >> 50) % 5000) || '@' || {_pick(_DOMAINS, 'b >> 50')}"
     return f"""
 SELECT order_id, updated_at,
   CASE WHEN invalid_email THEN CASE b % 3 WHEN 0 THEN {first} || ' at example.org' WHEN 1 THEN '@example.org'

@@ -1,4 +1,4 @@
-"""A private instance of the platform within this process: SQLite and files in a folder of its own, and one workspace."""
+"""A private instance of the platform within this process: a folder with SQLite and files, and one workspace."""
 
 import os
 import secrets

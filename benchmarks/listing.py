@@ -16,12 +16,12 @@ def compare(home: Home) -> Comparison:
     """Measure B5 on SQLite: authentication, throttle, scope and envelope all on."""
     from django.conf import settings
     from django.test import Client
+    from rest_framework_simplejwt.tokens import AccessToken
 
     from apps.accounts.roles import ADMIN
     from apps.accounts.services.keys import create_service_account
     from apps.accounts.services.sessions import login
     from apps.workspaces.models import Workspace
-    from rest_framework_simplejwt.tokens import AccessToken
 
     settings.ROOT_URLCONF = "benchmarks.stock"
     have = Workspace.objects.for_organization(home.actor.organization_id).count()
@@ -50,7 +50,9 @@ def compare(home: Home) -> Comparison:
     seconds = interleave(
         {
             BY_KEY: asker(BY_KEY, f"/api/workspaces?page_size={ROWS}", "data", **{"X-API-Key": key}),
-            BY_TOKEN: asker(BY_TOKEN, f"/api/workspaces?page_size={ROWS}", "data", Authorization=f"Bearer {token}"),
+            BY_TOKEN: asker(
+                BY_TOKEN, f"/api/workspaces?page_size={ROWS}", "data", Authorization=f"Bearer {token}"
+            ),
             STOCK: asker(STOCK, "/stock/workspaces", "results", Authorization=f"Bearer {stock}"),
         },
         rounds=ROUNDS,

@@ -103,7 +103,9 @@ def digest_rejected(files: Sequence[str]) -> tuple[int, int]:
 
 def _digest(select: str) -> tuple[int, int]:
     with duckdb.connect() as connection:
-        found = connection.execute(f"SELECT count(*), sum(hash(found)) FROM ({select}) AS found").fetchall()[0]
+        found = connection.execute(f"SELECT count(*), sum(hash(found)) FROM ({select}) AS found").fetchall()[
+            0
+        ]
     return int(found[0]), int(found[1] or 0)
 
 
@@ -122,7 +124,10 @@ def compare(home: Home) -> Comparison:
         seconds = interleave(contenders, rounds=rounds)
         service.require_planted(data.planted(orders))
         for kind in ("accepted", "rejected"):
-            found = {OURS: service.outputs()[kind], **{name: peer.outputs()[kind] for name, peer in peers.items()}}
+            found = {
+                OURS: service.outputs()[kind],
+                **{name: peer.outputs()[kind] for name, peer in peers.items()},
+            }
             require_equal(f"the {kind} rows", found)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -15,7 +15,16 @@ from rich.table import Table
 from benchmarks.measure import Comparison
 
 RESULTS = Path(__file__).with_name("results.json")
-_LIBRARIES = ("duckdb", "pyiceberg", "pyarrow", "sqlglot", "Django", "djangorestframework", "celery", "orjson")
+_LIBRARIES = (
+    "duckdb",
+    "pyiceberg",
+    "pyarrow",
+    "sqlglot",
+    "Django",
+    "djangorestframework",
+    "celery",
+    "orjson",
+)
 
 
 def tell(comparison: Comparison) -> None:
@@ -39,7 +48,9 @@ def _keep(comparison: Comparison) -> None:
     found = asdict(comparison)
     found["median"] = {name: round(comparison.median(name), 4) for name in comparison.seconds}
     found["ratio"] = {name: round(comparison.ratio(name), 3) for name in comparison.seconds}
-    found["seconds"] = {name: [round(each, 4) for each in rounds] for name, rounds in comparison.seconds.items()}
+    found["seconds"] = {
+        name: [round(each, 4) for each in rounds] for name, rounds in comparison.seconds.items()
+    }
     found |= {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": _machine()}
     results[comparison.id] = found
     RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=2) + "\n")

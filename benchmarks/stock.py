@@ -1,7 +1,5 @@
 """The same rows as Django REST framework serves them when nothing is tuned: the URLs of B5, ours and the stock ones."""
 
-from typing import Any, ClassVar
-
 from django.urls import path
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import IsAuthenticated
@@ -35,11 +33,11 @@ class StockViewSet(ModelViewSet):  # type: ignore[type-arg]
     queryset = Workspace.objects.order_by("name")
     serializer_class = _Serializer
     pagination_class = _Pages
-    authentication_classes: ClassVar[list[Any]] = [JWTAuthentication]
-    permission_classes: ClassVar[list[Any]] = [IsAuthenticated]
-    throttle_classes: ClassVar[list[Any]] = [_Throttle]
-    renderer_classes: ClassVar[list[Any]] = [JSONRenderer]
-    filter_backends: ClassVar[list[Any]] = []
+    authentication_classes = [JWTAuthentication]
+    permission_classes = [IsAuthenticated]
+    throttle_classes = [_Throttle]
+    renderer_classes = [JSONRenderer]
+    filter_backends = []
 
 
 urlpatterns = [*ours, path("stock/workspaces", StockViewSet.as_view({"get": "list"}))]

@@ -1,4 +1,4 @@
-"""Programs that do the same work as the platform, each in a process (and, where it needs one, an environment) of its own.
+"""Programs that do the same work as the platform, each in a process of its own.
 
 A peer is a command. It gets JSON on its standard input, does its work, and prints JSON: `seconds` is the wall time
 of the work, without starting Python and importing libraries, and `versions` says of what.

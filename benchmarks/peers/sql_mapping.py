@@ -13,13 +13,14 @@ _COLUMNS = ("order_id", "email", "phone", "amount", "ordered_on", "name", "count
 
 _EMAIL = r"[a-z0-9!#$%&''*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&''*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"
 
+
 def _statements(work: dict[str, Any]) -> Iterator[str]:
     """Stage; then write what is right, and what is wrong with field, reason, value and the row as it was read."""
     yield rf"""
 CREATE TEMP TABLE staged AS
 WITH source AS (
-  SELECT o.*, c.name AS country_name FROM read_csv('{work['orders']}', header = true, all_varchar = true) AS o
-  LEFT JOIN read_csv('{work['countries']}', header = true, all_varchar = true) AS c ON c.code = o.country
+  SELECT o.*, c.name AS country_name FROM read_csv('{work["orders"]}', header = true, all_varchar = true) AS o
+  LEFT JOIN read_csv('{work["countries"]}', header = true, all_varchar = true) AS c ON c.code = o.country
 ), normal AS (
   SELECT *,
     lower(trim(email)) AS email_text,
@@ -31,7 +32,8 @@ WITH source AS (
   SELECT *,
     CASE WHEN digits LIKE '+%' THEN digits WHEN digits LIKE '00%' THEN '+' || substr(digits, 3)
          WHEN digits LIKE '0%' THEN '+44' || substr(digits, 2) ELSE digits END AS phone_text,
-    TRY_CAST(CASE WHEN regexp_full_match(amount_text, '-?[0-9]+(\.[0-9]+)?') THEN amount_text END AS DECIMAL(18,2)) AS price
+    TRY_CAST(CASE WHEN regexp_full_match(amount_text, '-?[0-9]+(\.[0-9]+)?') THEN amount_text END
+      AS DECIMAL(18,2)) AS price
   FROM normal
 ), checked AS (
   SELECT *,
@@ -63,7 +65,7 @@ FROM judged
 COPY (
   SELECT {", ".join(_COLUMNS)} FROM staged WHERE NOT bad
   QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY updated_at DESC) = 1
-) TO '{work['accepted']}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)
+) TO '{work["accepted"]}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)
 """
     yield f"COPY (SELECT row, reasons FROM staged WHERE bad) TO '{work['rejected']}' (FORMAT parquet, COMPRESSION zstd)"
 

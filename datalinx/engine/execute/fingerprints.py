@@ -51,12 +51,14 @@ def output_hash(
     """
     method = _method(layout)
     known, _, value = (base.output_hash or "").partition(":")
-    new = _sum(session, layout, [file.path for file in added])
-    if known == method:
-        total = int(value, 16) + new - _sum(session, layout, removed)
+    gone = set(removed)
+    kept = [path for path in base.files if path not in gone]
+    total = _sum(session, layout, [file.path for file in added])
+    # Of a base that is replaced as a whole nothing is left to know, and none of its files has to be read.
+    if known == method and kept:
+        total += int(value, 16) - _sum(session, layout, removed)
     else:
-        gone = set(removed)
-        total = new + _sum(session, layout, [path for path in base.files if path not in gone])
+        total += _sum(session, layout, kept)
     return f"{method}:{total % _MODULUS:016x}"
 
 

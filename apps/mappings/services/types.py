@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from apps.mappings.models import SemanticType
 from datalinx.caller import Caller
-from datalinx.engine.spec.base import document_to_json, parse_document
+from datalinx.engine.spec.base import document_to_json, parse_document, refusal
 from datalinx.engine.spec.semantic_type import CustomTypeDocument
 from datalinx.engine.types.registry import TypeRegistry
 from datalinx.errors import FieldError, Invalid, NotFound
@@ -28,6 +28,13 @@ def get_registry(organization_id: str) -> TypeRegistry:
     return make_registry(list_own_types(organization_id))
 
 
+def describe_types(organization_id: str) -> list[dict[str, Any]]:
+    """Return every type as the API shows it; the organization's own with all that their documents say."""
+    own = {document["name"]: document for document in list_own_types(organization_id)}
+    shown: list[dict[str, Any]] = get_registry(organization_id).as_documents()
+    return [{**document, **own.get(document["name"], {})} for document in shown]
+
+
 @transaction.atomic
 def put_semantic_type(*, actor: Caller, name: str | None, document: Any) -> tuple[dict[str, Any], bool]:
     """Add a type (`name` None) or put the one of that name; return it and whether it is new.
@@ -45,6 +52,8 @@ def put_semantic_type(*, actor: Caller, name: str | None, document: Any) -> tupl
     )
     if parsed.name in TypeRegistry():
         raise taken
+    if faults := get_registry(actor.organization_id).check_document(parsed):
+        raise refusal(faults)
     is_new = row is None
     row = row or SemanticType(organization_id=actor.organization_id, name=parsed.name, created_by=actor.id)
     row.document = document_to_json(parsed)

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.mappings.services import types
+from apps.mappings.views.schemas import object_body
 from datalinx.api.documents_schema import body, component
 from datalinx.api.permissions import ANY
 from datalinx.api.serializers import DeletedSerializer
@@ -14,6 +15,8 @@ from datalinx.api.viewsets import ApiView
 from datalinx.engine.spec.semantic_type import CustomTypeDocument
 from datalinx.errors import NotFound
 
+# What an answer shows of every type beside the document.
+ANSWERED = ("kind", "base", "reason", "normalised", "parameters")
 PERMISSIONS: dict[str, str] = {"view": ANY, "change": "schemas:edit"}
 
 
@@ -25,7 +28,7 @@ class SemanticTypesView(ApiView):
 
     @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
     def get(self, request: Request) -> Response:
-        return self.paged(types.get_registry(self.caller.organization_id).as_documents())
+        return self.paged(types.describe_types(self.caller.organization_id))
 
     @extend_schema(request=body(CustomTypeDocument), responses={201: component(CustomTypeDocument)})
     def post(self, request: Request) -> Response:
@@ -40,14 +43,16 @@ class SemanticTypeView(ApiView):
 
     @extend_schema(responses={200: {"type": "object"}})
     def get(self, request: Request, name: str) -> Response:
-        for document in types.get_registry(self.caller.organization_id).as_documents():
+        for document in types.describe_types(self.caller.organization_id):
             if document["name"] == name:
                 return Response(document)
         raise NotFound("SEMANTIC_TYPE_NOT_FOUND", f"There is no type {name!r}.")
 
     @extend_schema(request=body(CustomTypeDocument), responses={200: component(CustomTypeDocument)})
     def put(self, request: Request, name: str) -> Response:
-        document, is_new = types.put_semantic_type(actor=self.caller, name=name, document=request.data)
+        document, is_new = types.put_semantic_type(
+            actor=self.caller, name=name, document=object_body(request, answered=ANSWERED)
+        )
         return Response(document, status=201 if is_new else 200)
 
     @extend_schema(responses=DeletedSerializer)

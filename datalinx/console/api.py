@@ -64,6 +64,7 @@ class Body:
     length: int
 
 
+LARGEST_PAGE = 200
 NOTHING = Body(io.BytesIO(), "", 0)
 
 
@@ -89,6 +90,16 @@ class Api:
     def get(self, *path: str, **parameters: Any) -> Answer:
         """Return the answer of a GET. Parameters that are None or empty are left out."""
         return _answer(self._call("GET", path, parameters=parameters))
+
+    def every(self, *path: str, most: int = 2_000, **parameters: Any) -> list[Any]:
+        """Return the items of all pages of a list, the first `most` of them."""
+        found: list[Any] = []
+        for page in range(1, -(-most // LARGEST_PAGE) + 1):
+            answer = self.get(*path, page=page, page_size=LARGEST_PAGE, **parameters)
+            found += answer.data
+            if page >= answer.pagination["total_pages"]:
+                break
+        return found[:most]
 
     def send(
         self, method: str, *path: str, data: Any = None, headers: Mapping[str, str] | None = None

@@ -95,5 +95,7 @@ def _labels(labels: Sequence[str]) -> list[Drawing]:
         anchor = "start" if position == 0 else "end" if position == last else "middle"
         place = f"{number(100 * position / last) if last else 0}%"
         text = shorten(labels[position], 84)
-        drawn.append(element("text", text, class_="tick", x=place, y=HEIGHT - 8, text_anchor=anchor))
+        # A narrow page has room for the ends alone.
+        kind = "tick between" if anchor == "middle" else "tick"
+        drawn.append(element("text", text, class_=kind, x=place, y=HEIGHT - 8, text_anchor=anchor))
     return drawn

@@ -8,9 +8,10 @@ from typing import Any
 from django import template
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
+from datalinx.api.request_id import current_request_id
 from datalinx.console.charts import NUMBERS
 from datalinx.console.drawing.scales import short_number
 from datalinx.console.rules import OPERATORS
@@ -20,7 +21,7 @@ register = template.Library()
 # A value in a table is cut here; a page of rows must stay a page.
 LONGEST_CELL = 300
 NOTHING = "–"
-_STEPS = ((60, "second"), (3600, "minute"), (86_400, "hour"), (2_592_000, "day"))
+_STEPS = ((60, "s"), (3600, "min"), (86_400, "h"))
 
 
 @register.filter
@@ -91,21 +92,22 @@ def ago(value: Any) -> SafeString:
 
 def _span(seconds: float) -> str:
     size = 1
-    for limit, name in _STEPS:
+    for limit, unit in _STEPS:
         if seconds < limit:
-            count = max(1, int(seconds / size))
-            return f"{count} {name}{'s' if count > 1 else ''}"
+            return f"{max(1, int(seconds / size))} {unit}"
         size = limit
-    days = int(seconds / 86_400)
-    return f"{days:,} days"
+    days = int(seconds / size)
+    return f"{days:,} day{'s' if days > 1 else ''}"
 
 
 @register.filter
 def duration(value: Any) -> str:
-    """Return seconds as `0.8 s`, `42 s` or `3 min 5 s`."""
+    """Return seconds as `4 ms`, `0.8 s`, `42 s` or `3 min 5 s`."""
     if value is None:
         return NOTHING
     seconds = float(value)
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -135,6 +137,16 @@ def cell(value: Any) -> SafeString:
     if len(text) > LONGEST_CELL:
         return format_html('<span title="{} characters">{}…</span>', len(text), text[:LONGEST_CELL])
     return format_html("<bdi>{}</bdi>", text)
+
+
+@register.filter
+def sentence(text: Any) -> SafeString:
+    """Return a sentence of the API with what stands in backticks as code."""
+    parts = conditional_escape(str(text)).split("`")
+    if len(parts) % 2 == 0:
+        return mark_safe("`".join(parts))  # noqa: S308  # escaped in the line above
+    wrapped = [f"<code>{part}</code>" if position % 2 else part for position, part in enumerate(parts)]
+    return mark_safe("".join(wrapped))  # noqa: S308  # escaped above
 
 
 @register.filter
@@ -172,6 +184,12 @@ def badge(state: Any, title: str = "") -> SafeString:
     """Return a state as a small mark whose colour repeats what its word says."""
     name = str(state or "none")
     return format_html('<span class="badge is-{}">{}</span>', name.replace("_", "-"), title or words(name))
+
+
+@register.simple_tag
+def request_id() -> str:
+    """Return the id under which this request is logged."""
+    return current_request_id()
 
 
 def _parsed(value: Any) -> datetime | None:

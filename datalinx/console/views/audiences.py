@@ -64,7 +64,7 @@ def _blocks(
 ) -> list[dict[str, Any]]:
     names = {}
     if "'audience'" in repr(found["rule"]):
-        names = {each["id"]: each["name"] for each in place.api.get("audiences", page_size=200).data}
+        names = {each["id"]: each["name"] for each in place.api.every("audiences")}
     return [
         {
             "line": line,
@@ -96,7 +96,9 @@ def _sizes(history: list[dict[str, Any]]) -> Drawing | None:
     if len(history) < 2:
         return None
     oldest_first = history[::-1]
-    labels = [each["created_at"][:10] for each in oldest_first]
+    times = [each["created_at"] for each in oldest_first]
+    # Within one day the time of day tells them apart.
+    labels = [at[:10] if times[0][:10] != times[-1][:10] else at[11:16] for at in times]
     series = [Series("size", [each["size"] for each in oldest_first])]
     return draw_lines(labels, series, description="The size of the audience at each refresh")
 

@@ -47,14 +47,14 @@ def mapping(place: Place, table: str) -> HttpResponse:
     fault: Refusal | None = None
     try:
         target = place.api.get("schemas", "workspace", "tables", table).data
-        lineage = Lineage(place.api.get("mappings", table, "lineage").data)
+        lineage = Lineage(place.api.every("mappings", table, "lineage"))
     except Refusal as refusal:
         # It does not fit the schema or its sources any more: what it says is shown, and why it does not hold.
         fault, lineage = refusal, Lineage()
         target = {"columns": [{"name": name, "type": ""} for name in document.get("fields", {})]}
     fields = list_fields(target, document, lineage)
     chosen = next((each for each in fields if each.name == place.request.GET.get("field")), None)
-    known = _source_columns(place, document)
+    known = _source_columns(place, document, lineage)
     picture = mapping_picture(document, fields, lineage, known, selected=chosen.name if chosen else "")
     return place.render(
         "mapping.html",
@@ -70,19 +70,21 @@ def mapping(place: Place, table: str) -> HttpResponse:
     )
 
 
-def _source_columns(place: Place, document: dict[str, Any]) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Return the columns of the source tables that a mapping reads, of the first few inputs."""
-    found = {}
-    reads = [(entry["source"], entry["table"]) for entry in document["inputs"] if entry.get("source")]
+def _source_columns(
+    place: Place, document: dict[str, Any], lineage: Lineage
+) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Return the columns of the first few source tables that a mapping reads, itself or through CTEs."""
     if not place.can("sources:view"):
         return {}
+    reads = [(entry["source"], entry["table"]) for entry in document["inputs"] if entry.get("source")]
+    reads += [(edge["source"], edge["table"]) for edge in lineage.edges if edge["source"]]
+    found = {}
+    ids: dict[str, str] = {}
     for name, table in list(dict.fromkeys(reads))[:LOOKED_UP]:
         try:
-            sources = place.api.get("sources", name=name).data
-            if sources:
-                found[name, table] = place.api.get("sources", sources[0]["id"], "tables", table).data[
-                    "columns"
-                ]
+            if name not in ids:
+                ids |= {each["name"]: each["id"] for each in place.api.get("sources", name=name).data}
+            found[name, table] = place.api.get("sources", ids.get(name, ""), "tables", table).data["columns"]
         except Refusal as refusal:
             # The drawing then shows what the mapping uses of it.
             if refusal.status != 404:
@@ -100,7 +102,7 @@ def _field_sql(place: Place, table: str, field: str) -> str:
 @page("mappings")
 def dbt(place: Place, table: str) -> HttpResponse:
     """Show a mapping as a dbt model."""
-    return place.render("mapping_dbt.html", code=place.api.get("mappings", table, "dbt-code").data)
+    return place.render("mapping_dbt.html", model=place.api.get("mappings", table, "dbt-code").data)
 
 
 @page("mappings")

@@ -22,7 +22,7 @@ def schema(place: Place) -> HttpResponse:
         return place.redirect("schema")
     document = place.api.get("schemas", "workspace").data
     states = {
-        each["table"]: each["status"] for each in place.api.get("schemas", "workspace", "sync", "status").data
+        each["table"]: each["status"] for each in place.api.every("schemas", "workspace", "sync", "status")
     }
     rows = [{**table, "state": states.get(table["name"], "")} for table in document["tables"]]
     return place.render(

@@ -1,0 +1,220 @@
+"""Who holds a run: one worker at a time, and none that was given up on may write."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+
+from apps.pipelines.models import Run, StoredTable
+from apps.pipelines.services import execution
+from apps.pipelines.services.execution import Execution, execute_run
+from apps.pipelines.services.lease import Heartbeat, LeaseLost, claim_run, now_plus, require_held
+from apps.pipelines.services.runs import MAX_ATTEMPTS, dispatch_waiting_runs, reap_lost_runs
+from apps.workspaces.models import Event
+from datalinx.errors import Interrupted
+from tests.apps.pipelines.ground import start
+from tests.journey import lay_out
+from tests.resources import assert_success
+from tests.world import World, make_world
+
+
+def silence(run_id: str) -> None:
+    """Let the lease of a run be over."""
+    Run.objects.filter(pk=run_id).update(lease_expires_at=now_plus(timedelta(seconds=-1)))
+
+
+def events(world: World) -> list[str]:
+    rows = Event.objects.for_workspace(world.workspace.pk).filter(type__startswith="pipeline.")
+    return list(rows.order_by("sequence").values_list("type", flat=True))
+
+
+def test_claim__by_eight_workers_at_once__is_given_to_one(shared_database: None) -> None:
+    world = make_world()
+    queued = start(world, lay_out(world))
+
+    def claim(_: int) -> bool:
+        try:
+            return claim_run(queued) is not None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(claim, range(8))) == 1
+    assert Run.objects.get(pk=queued).fence == 1
+
+
+def test_start__with_one_key_in_twenty_threads__makes_one_run(shared_database: None) -> None:
+    world = make_world()
+    pipeline = lay_out(world)
+    client = world.ed.client()
+    headers = dict(client._credentials)
+
+    def ask(_: int) -> tuple[int, str]:
+        from rest_framework.test import APIClient
+
+        try:
+            own = APIClient()
+            own.credentials(**headers, HTTP_IDEMPOTENCY_KEY="the same")
+            response = own.post(f"/api/pipelines/{pipeline['id']}/run", {}, format="json")
+            body = response.json()
+            return response.status_code, body["data"]["id"] if response.status_code == 201 else body[
+                "error_code"
+            ]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = set(pool.map(ask, range(20)))
+    assert Run.objects.count() == 1
+    made = Run.objects.get().pk
+    assert (201, made) in answers
+    assert answers <= {(201, made), (503, "IDEMPOTENCY_IN_PROGRESS")}
+
+
+def test_claim__while_another_run_of_the_pipeline_runs__waits(world: World) -> None:
+    pipeline = lay_out(world)
+    first, second = start(world, pipeline), start(world, pipeline)
+    assert claim_run(first) is not None
+    assert claim_run(second) is None
+    Run.objects.filter(pk=first).update(status="success", finished_at=Now())
+    assert claim_run(second) is not None
+
+
+def test_write__after_the_fence_moved__is_refused_and_nothing_is_published(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued = start(world, lay_out(world))
+    real = execution.run_table
+
+    def taken_over_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        result = real(*args, **kwargs)
+        silence(queued)
+        assert reap_lost_runs() == 1
+        return result
+
+    monkeypatch.setattr(execution, "run_table", taken_over_meanwhile)
+    run = claim_run(queued)
+    assert run is not None
+    with pytest.raises(LeaseLost):
+        Execution(run, Heartbeat(run)).run_all()
+    with pytest.raises(LeaseLost):
+        require_held(run)
+    assert not StoredTable.objects.exists()
+    row = Run.objects.get(pk=queued)
+    assert (row.status, row.attempt, row.failures) == ("queued", 2, 0)
+    # Who takes it up next brings it to its end, and those who listen hear of each thing once.
+    monkeypatch.undo()
+    execute_run(queued)
+    assert assert_success(world.vera.client().get(f"/api/runs/{queued}"))["status"] == "success"
+    assert events(world) == ["pipeline.started", "pipeline.completed"]
+
+
+def test_reaper__of_a_run_that_never_sent_a_heartbeat__takes_it_up(world: World) -> None:
+    queued = start(world, lay_out(world))
+    assert claim_run(queued) is not None
+    assert reap_lost_runs() == 0
+    Run.objects.filter(pk=queued).update(heartbeat_at=None, lease_expires_at=None)
+    assert reap_lost_runs() == 1
+    row = Run.objects.get(pk=queued)
+    assert (row.status, row.attempt, row.fence) == ("queued", 2, 2)
+    assert "taken up again" in row.logs.last().message
+
+
+def test_reaper__of_a_run_lost_again_and_again__ends_it(world: World) -> None:
+    queued = start(world, lay_out(world))
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        claimed = claim_run(queued)
+        assert claimed is not None
+        assert claimed.attempt == attempt
+        silence(queued)
+        assert reap_lost_runs() == 1
+    row = Run.objects.get(pk=queued)
+    assert (row.status, row.error["code"]) == ("failed", "WORKER_LOST")
+    assert {step.status for step in row.steps.all()} == {"skipped"}
+    assert events(world)[-1:] == ["pipeline.failed"]
+
+
+def test_reaper__of_a_lost_run_that_was_to_stop__cancels_it(world: World) -> None:
+    queued = start(world, lay_out(world))
+    claim_run(queued)
+    shown = assert_success(world.ed.client().post(f"/api/runs/{queued}/cancel"))
+    assert shown["status"] == "running"
+    silence(queued)
+    assert reap_lost_runs() == 1
+    assert Run.objects.get(pk=queued).status == "cancelled"
+    assert events(world)[-1:] == ["pipeline.cancelled"]
+
+
+def test_cancel__of_a_running_run__stops_it_and_publishes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued = start(world, lay_out(world))
+    run = claim_run(queued)
+    assert run is not None
+    assert_success(world.ed.client().post(f"/api/runs/{queued}/cancel"))
+    heartbeat = Heartbeat(run)
+    heartbeat._renew()
+    assert heartbeat.cancelled.is_set()
+    Execution(run, heartbeat).run_all()
+    row = Run.objects.get(pk=queued)
+    assert row.status == "cancelled"
+    assert {step.status for step in row.steps.all()} == {"cancelled"}
+    assert not StoredTable.objects.exists()
+    assert events(world) == ["pipeline.started", "pipeline.cancelled"]
+
+
+def test_passing_failure__is_tried_again_after_a_growing_pause(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = lay_out(world)
+    body = {"retries": {"max": 2, "backoff_seconds": 60}}
+    assert_success(world.ed.client().patch(f"/api/pipelines/{pipeline['id']}", body, format="json"))
+    queued = start(world, pipeline)
+
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise Interrupted("READ_INTERRUPTED", "The source went away.")
+
+    monkeypatch.setattr(execution, "run_table", interrupted)
+    for failures in (1, 2):
+        execute_run(queued)
+        row = Run.objects.get(pk=queued)
+        assert (row.status, row.failures, row.attempt) == ("queued", failures, failures + 1)
+        assert row.not_before is not None
+        assert claim_run(queued) is None
+        assert dispatch_waiting_runs() == 0
+        Run.objects.filter(pk=queued).update(not_before=None)
+    execute_run(queued)
+    row = Run.objects.get(pk=queued)
+    assert (row.status, row.error["code"]) == ("failed", "READ_INTERRUPTED")
+    # Told once, for the final state.
+    assert events(world) == ["pipeline.started", "pipeline.failed"]
+
+
+def test_unforeseen_error__in_a_run__fails_it_and_says_nothing_of_the_inside(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued = start(world, lay_out(world))
+
+    def crash(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("secret detail of the inside")
+
+    monkeypatch.setattr(execution, "run_table", crash)
+    execute_run(queued)
+    shown = assert_success(world.vera.client().get(f"/api/runs/{queued}"))
+    assert (shown["status"], shown["error"]["code"]) == ("failed", "INTERNAL_ERROR")
+    assert "secret" not in str(shown)
+    assert [step["status"] for step in shown["steps"]] == ["failed"]
+
+
+def test_timeout__of_a_run__fails_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    queued = start(world, lay_out(world))
+    run = claim_run(queued)
+    assert run is not None
+    execution_of_it = Execution(run, Heartbeat(run))
+    execution_of_it.ends_at = 0.0
+    execution_of_it.run_all()
+    row = Run.objects.get(pk=queued)
+    assert (row.status, row.error["code"]) == ("failed", "RUN_TIMEOUT")

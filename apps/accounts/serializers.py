@@ -1,5 +1,7 @@
 """The shapes of organizations, people, roles and sessions."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from apps.accounts.models import Organization, Role, User
@@ -58,6 +60,22 @@ class OrganizationSerializer(StrictModelSerializer):
             "created_at",
             "updated_at",
         )
+
+
+class OrganizationCreateSerializer(OrganizationSerializer):
+    """A new organization, with its first administrator: without one nobody can enter it."""
+
+    admin_email = serializers.EmailField(max_length=254, write_only=True, required=False)
+    admin_password = Text(max_length=1024, trim_whitespace=False, write_only=True, required=False)
+
+    class Meta(OrganizationSerializer.Meta):
+        fields = (*OrganizationSerializer.Meta.fields, "admin_email", "admin_password")  # type: ignore[assignment]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("admin_email" in attrs) != ("admin_password" in attrs):
+            message = "Give admin_email and admin_password together."
+            raise serializers.ValidationError({"admin_password": message}, code="required")
+        return attrs
 
 
 class RoleSerializer(StrictModelSerializer):

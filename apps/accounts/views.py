@@ -15,6 +15,7 @@ from apps.accounts.filters import OrganizationFilter, UserFilter
 from apps.accounts.models import Organization, Role, User
 from apps.accounts.serializers import (
     LoginSerializer,
+    OrganizationCreateSerializer,
     OrganizationSerializer,
     PasswordSerializer,
     RefreshSerializer,
@@ -123,6 +124,9 @@ class OrganizationsViewSet(ResourceViewSet):
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         own = queryset if self.caller.is_operator else queryset.filter(pk=self.caller.organization_id)
         return super().filter_queryset(own)
+
+    def get_serializer_class(self) -> type[OrganizationSerializer]:
+        return OrganizationCreateSerializer if self.action == "create" else OrganizationSerializer
 
     def get_object(self) -> Organization:
         return people.get_organization_for(actor=self.caller, organization_id=self.kwargs["id"])

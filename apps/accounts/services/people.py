@@ -16,16 +16,35 @@ from datalinx.errors import FieldError, Forbidden, Invalid, NotFound
 OPERATOR_FIELDS = frozenset({"tier", "requests_per_minute", "burst"})
 
 
-def create_organization(*, actor: Caller, name: str, slug: str = "", **values: Any) -> Organization:
-    """Make an organization. Raises Invalid ORGANIZATION_SLUG_TAKEN."""
+@transaction.atomic
+def create_organization(
+    *,
+    actor: Caller,
+    name: str,
+    slug: str = "",
+    admin_email: str = "",
+    admin_password: str = "",
+    **values: Any,
+) -> Organization:
+    """Make an organization, with its first administrator when one is named: nobody else could enter it.
+
+    Raises Invalid ORGANIZATION_SLUG_TAKEN, USER_EMAIL_TAKEN, PASSWORD_TOO_WEAK.
+    """
     chosen = slug or slugify(name)[:63]
     try:
         with transaction.atomic():
-            return Organization.objects.create(name=name, slug=chosen, created_by=actor.id, **values)
+            made = Organization.objects.create(name=name, slug=chosen, created_by=actor.id, **values)
     except IntegrityError as error:
         raise _taken(
             "slug", "ORGANIZATION_SLUG_TAKEN", f"The slug {chosen!r} is taken; choose another."
         ) from error
+    if admin_email:
+        _save_user(
+            User(organization=made, role=get_built_in_role(ADMIN), created_by=actor.id),
+            email=admin_email,
+            password=admin_password,
+        )
+    return made
 
 
 def update_organization(*, actor: Caller, organization: Organization, **values: Any) -> Organization:
@@ -57,26 +76,25 @@ def create_user(
     *, actor: Caller, email: str, password: str, display_name: str = "", role: str = MEMBER
 ) -> User:
     """Make an active person with a password. Raises Invalid USER_EMAIL_TAKEN, PASSWORD_TOO_WEAK."""
-    address = email.strip().lower()
     given = find_role(organization_id=actor.organization_id, name_or_id=role)
     _refuse_escalation(actor, given.permissions)
-    check_password(password)
     user = User(
-        organization_id=actor.organization_id,
-        email=address,
-        display_name=display_name,
-        role=given,
-        created_by=actor.id,
+        organization_id=actor.organization_id, display_name=display_name, role=given, created_by=actor.id
     )
+    return _save_user(user, email=email, password=password)
+
+
+def _save_user(user: User, *, email: str, password: str) -> User:
+    check_password(password)
+    user.email = email.strip().lower()
     user.set_password(password)
     try:
         with transaction.atomic():
             user.save()
     except IntegrityError as error:
         # The same words whoever has the address, so that nobody learns of another organization's people.
-        raise _taken(
-            "email", "USER_EMAIL_TAKEN", "This e-mail address cannot be used; choose another."
-        ) from error
+        message = "This e-mail address cannot be used; choose another."
+        raise _taken("email", "USER_EMAIL_TAKEN", message) from error
     return user
 
 

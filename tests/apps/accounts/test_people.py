@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from tests.resources import ResourceTests, assert_failure, assert_success
-from tests.world import PASSWORD, World
+from tests.world import PASSWORD, World, make_client
 
 
 class TestUsers(ResourceTests):
@@ -127,9 +127,35 @@ def test_organization__operator__makes_and_sees_all(world: World) -> None:
     user.is_superuser = True
     user.save()
     client = world.alice.client(None)
-    made = assert_success(client.post("/api/organizations", {"name": "Third one"}, format="json"), 201)
+    body = {"name": "Third one", "admin_email": "Owner@third.example", "admin_password": PASSWORD}
+    made = assert_success(client.post("/api/organizations", body, format="json"), 201)
     assert made["slug"] == "third-one"
     assert len(assert_success(client.get("/api/organizations"))) == 3
+    answer = APIClient().post(
+        "/api/auth/login", {"email": "owner@third.example", "password": PASSWORD}, format="json"
+    )
+    owner = make_client(None, HTTP_AUTHORIZATION=f"Bearer {answer.json()['access_token']}")
+    me = assert_success(owner.get("/api/auth/me"))
+    assert (me["organization"]["slug"], me["role"], me["is_operator"]) == (
+        "third-one",
+        "organization_admin",
+        False,
+    )
+    assert assert_success(owner.get("/api/workspaces")) == []
+
+
+def test_organization__made_with_half_an_administrator_or_a_weak_password__is_422_and_not_made(
+    world: World,
+) -> None:
+    user = world.alice.user
+    user.is_superuser = True
+    user.save()
+    client = world.alice.client(None)
+    half = {"name": "Fourth", "admin_email": "owner@fourth.example"}
+    assert_failure(client.post("/api/organizations", half, format="json"), 422, "VALIDATION_ERROR")
+    weak = {**half, "admin_password": "short"}
+    assert_failure(client.post("/api/organizations", weak, format="json"), 422, "PASSWORD_TOO_WEAK")
+    assert "fourth" not in {row["slug"] for row in assert_success(client.get("/api/organizations"))}
 
 
 def test_permissions__list__needs_an_administrator(world: World) -> None:

@@ -1,7 +1,7 @@
 """What all pages share: who is asking and where, the frame around a page, and what a refusal looks like."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -41,6 +41,7 @@ SECTIONS = (
     ("tables", "Tables", "queries:run"),
     ("query", "Query", "queries:run"),
     ("audiences", "Audiences", "audiences:view"),
+    ("quality", "Quality", "monitoring:view"),
     ("alerts", "Alerts", "alerts:view"),
 )
 
@@ -68,6 +69,10 @@ class Place:
         """Return a redirect to a page of this workspace."""
         query = f"?{urlencode(parameters)}" if parameters else ""
         return HttpResponseRedirect(reverse(f"console:{name}", args=[self.workspace, *parts]) + query)
+
+    def in_section(self, section: str) -> "Place":
+        """Return the same place, seen from one of its rooms."""
+        return replace(self, section=section)
 
     def tell(self, sentence: str) -> None:
         """Say something on the next page."""

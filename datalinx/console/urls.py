@@ -5,8 +5,10 @@ from django.urls import URLPattern, URLResolver, include, path
 from datalinx.console.views import (
     alerts,
     audiences,
+    documents,
     mappings,
     pipelines,
+    quality,
     queries,
     runs,
     schema,
@@ -53,9 +55,13 @@ _rooms: list[URLPattern | URLResolver] = [
     path("audiences/<str:audience_id>", audiences.audience, name="audience"),
     path("audiences/<str:audience_id>/changes", audiences.changes, name="audience-changes"),
     path("audiences/<str:audience_id>/refresh", audiences.refresh, name="audience-refresh"),
+    path("quality", quality.quality, name="quality"),
+    path("quality/<str:table>", quality.table, name="quality-table"),
     path("alerts", alerts.alerts, name="alerts"),
     path("alerts/rules", alerts.rules, name="alert-rules"),
     path("alerts/<str:alert_id>", alerts.act, name="alert"),
+    path("edit/<str:kind>", documents.edit, name="new"),
+    path("edit/<str:kind>/<str:key>", documents.edit, name="edit"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -57,6 +57,12 @@ def percent(value: Any) -> str:
 
 
 @register.filter
+def score(value: Any) -> str:
+    """Return a score of 0 to 100 with one decimal at most; what cannot be measured has none."""
+    return NOTHING if value is None else f"{float(value):.1f}".removesuffix(".0")
+
+
+@register.filter
 def moment(value: Any) -> SafeString:
     """Return an ISO 8601 time as an element that says it in UTC."""
     at = _parsed(value)

@@ -1,0 +1,79 @@
+"""What a new document begins with, so that nobody starts with an empty page."""
+
+from typing import Any
+
+from datalinx.console.pages import Place
+
+
+def schema(place: Place, key: str) -> dict[str, Any]:
+    """Return a schema of one table."""
+    columns = [
+        {"name": "customer_id", "type": "string", "nullable": False},
+        {"name": "email", "type": "email"},
+        {"name": "joined_on", "type": "date"},
+    ]
+    table = {"name": "customers", "description": "One row per person", "primary_key": ["customer_id"]}
+    return {"name": "customer_360", "tables": [{**table, "columns": columns}]}
+
+
+def mapping(place: Place, key: str) -> dict[str, Any]:
+    """Return a mapping that takes every target column from the column of its name, where there is one."""
+    target = place.api.get("schemas", "workspace", "tables", key).data
+    source, table, columns = _first_table(place)
+    names = {name.lower(): name for name in columns}
+    fields: dict[str, Any] = {}
+    for column in target["columns"]:
+        found = names.get(column["name"].lower())
+        fields[column["name"]] = (
+            {"type": "direct", "source": f"s.{_quoted(found)}"}
+            if found
+            else {"type": "constant", "value": None}
+        )
+    return {
+        "table_name": target["name"],
+        "inputs": [{"alias": "s", "source": source, "table": table}],
+        "fields": fields,
+        "on_invalid": "quarantine",
+    }
+
+
+def _first_table(place: Place) -> tuple[str, str, list[str]]:
+    """Return the newest source, its first table and the columns of that, or placeholders."""
+    if place.can("sources:view"):
+        for source in place.api.get("sources", page_size=1).data:
+            for table in place.api.get("sources", source["id"], "tables", page_size=1).data:
+                return source["name"], table["name"], [column["name"] for column in table["columns"]]
+    return "source", "table", []
+
+
+def _quoted(name: str) -> str:
+    if name.isascii() and name.isidentifier():
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def pipeline(place: Place, key: str) -> dict[str, Any]:
+    """Return a pipeline of every table that has a mapping."""
+    mapped = place.api.get("mappings", page_size=200).data if place.can("mappings:view") else []
+    return {
+        "name": "nightly",
+        "tables": [each["table_name"] for each in mapped] or ["customers"],
+        "schedule": {"cron": "0 2 * * *", "timezone": "UTC", "enabled": False},
+        "max_rejected": {"rows": None, "share": 0.05},
+    }
+
+
+def audience(place: Place, key: str) -> dict[str, Any]:
+    """Return an audience of everybody in the largest stored table."""
+    stored = place.api.get("tables", ordering="-rows", page_size=1).data if place.can("queries:run") else []
+    table: dict[str, Any] = (
+        stored[0] if stored else {"name": "customers", "columns": [{"name": "customer_id"}]}
+    )
+    first = table["columns"][0]["name"]
+    rule = {"all": [{"field": first, "op": "not_null"}]}
+    return {"name": "everybody", "table": table["name"], "key": first, "rule": rule}
+
+
+def alert_rule(place: Place, key: str) -> dict[str, Any]:
+    """Return a rule that watches for failed runs."""
+    return {"name": "a run failed", "kind": "pipeline_failure", "severity": "critical"}

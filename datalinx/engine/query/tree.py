@@ -99,6 +99,11 @@ def _check_name(table: exp.Table, sql: str, known: dict[str, str], blocks: Colle
         return known[name.lower()]
     if name.lower() in blocks:
         return None
+    # DuckDB reads such a name as a file or an address; no table of a workspace is named so.
+    if any(sign in name for sign in "/\\.:*"):
+        _refuse(
+            f"`{name}` would be a file or an address; a query reads the workspace's tables alone.", sql, table
+        )
     near = difflib.get_close_matches(name.lower(), known, n=1)
     hint = f" Did you mean `{known[near[0]]}`?" if near else _list_of(known.values())
     place = position_of(sql, _offset(table))

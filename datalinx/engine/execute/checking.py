@@ -46,7 +46,7 @@ def check_rows(
     """
     relations = build_relations(compiled, scans, since=since, sample=sample)
     stage = plan_stage(compiled, relations)
-    session.keep_order(relations.numbering == "order" or sample is not None)
+    session.keep_order(relations.keeps_order)
     if stage.gather is not None:
         session.run(f"CREATE TEMP TABLE gathered AS {stage.gather}")
     session.run(f"CREATE TEMP TABLE staged AS {stage.select}")

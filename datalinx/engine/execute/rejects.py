@@ -36,7 +36,9 @@ REJECT_COLUMNS: tuple[tuple[str, str], ...] = (
 def rejects_select(
     staged: Staged, scan: Scan | None, repeated: Mapping[Key, str], *, keeps_rows: bool
 ) -> str:
-    """Return a SELECT of every rejected row, in `REJECT_COLUMNS`; `repeated` are tables of `rid` by key.
+    """Return a SELECT of every rejected row, in `REJECT_COLUMNS`, as they stand in the input.
+
+    `repeated` are tables of `rid` by key.
 
     Makes the temporary tables that it needs, so it is to be asked for once.
     """
@@ -45,14 +47,16 @@ def rejects_select(
     if repeated and not keeps_rows and scan is not None:
         _read_again(staged, scan, list(repeated.values()))
     rows += [_repeated_rows(staged, key, table, keeps_rows=keeps_rows) for key, table in repeated.items()]
-    located = [f"SELECT row, faults, locator FROM ({_located(staged, scan, ' UNION ALL '.join(rows))})"]
+    located = [
+        f"SELECT place, row, faults, locator FROM ({_located(staged, scan, ' UNION ALL '.join(rows))})"
+    ]
     if scan is not None and scan.malformed is not None and scan.malformed.count:
         located.append(_malformed_rows(scan.malformed.sql))
     columns = ", ".join(
         f"CAST({expression} AS {kind}) AS {quoted(name)}"
         for (name, kind), expression in zip(REJECT_COLUMNS, _expressions(compiled), strict=True)
     )
-    return f"SELECT {columns} FROM ({' UNION ALL '.join(located)})"
+    return f"SELECT {columns} FROM ({' UNION ALL '.join(located)}) ORDER BY place NULLS LAST, locator"
 
 
 def count_by_reason(session: Session, path: Path) -> dict[str, int]:
@@ -113,10 +117,12 @@ def _read_again(staged: Staged, scan: Scan, tables: list[str]) -> None:
     row = row_json((column.name, quoted(column.name), column.type) for column in first.columns)
     rids = " UNION ALL ".join(f"SELECT rid FROM {table}" for table in tables)
     places = f"SELECT {staged.place} FROM staged AS s SEMI JOIN ({rids}) AS r ON r.rid = s.rowid"
+    staged.session.keep_order(True)
     staged.session.run(
         f"CREATE TEMP TABLE again AS SELECT {PLACE} AS place, {row} AS row FROM ({numbered_rows(scan)}) "
         f"WHERE {PLACE} IN ({places})"
     )
+    staged.session.keep_order(False)
 
 
 def _repeated_rows(staged: Staged, key: Key, table: str, *, keeps_rows: bool) -> str:
@@ -176,6 +182,7 @@ def _malformed_rows(sql: str) -> str:
         f"'value': left(text, {SHOWN_CHARACTERS})}}"
     )
     return (
-        f"SELECT CAST(json_object('record', text) AS VARCHAR) AS row, CAST([{fault}] AS {FAULT_TYPE}[]) AS faults, "
+        "SELECT NULL AS place, CAST(json_object('record', text) AS VARCHAR) AS row, "
+        f"CAST([{fault}] AS {FAULT_TYPE}[]) AS faults, "
         f"{FILE_COLUMN} || ':' || {RECORD_COLUMN} AS locator FROM ({sql})"
     )

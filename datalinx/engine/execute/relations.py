@@ -27,12 +27,16 @@ Numbering = Literal["order", "column", "none"]
 
 @dataclass(frozen=True)
 class Relations:
-    """The relations of a plan as entries of a WITH clause; `first` is what the FROM clause begins with."""
+    """The relations of a plan as entries of a WITH clause; `first` is what the FROM clause begins with.
+
+    `keeps_order` says that a statement over them has to keep the order of rows for their places to be right.
+    """
 
     entries: tuple[str, ...]
     first: str
     numbering: Numbering
     scan: Scan | None
+    keeps_order: bool
 
     def statement(self, select: str, *more: str) -> str:
         """A whole SELECT over the relations, with further entries before it."""
@@ -73,7 +77,8 @@ def build_relations(
     relation = f"{_FIRST} AS {alias}"
     if since is not None:
         relation = f"(SELECT * FROM {relation} WHERE {since}) AS {alias}"
-    return Relations(tuple(entries), relation, numbering, scan)
+    keeps_order = is_serial or numbering == "order" or sample is not None
+    return Relations(tuple(entries), relation, numbering, scan, keeps_order)
 
 
 def numbered_rows(scan: Scan) -> str:

@@ -21,6 +21,16 @@ def many(tmp_path: Path) -> Scan:
     return csv_scan([Part("many.csv", path, MANY)], ["id", "n"])
 
 
+def as_parquet(scan: Scan, folder: Path) -> Scan:
+    """The rows of a scan in two Parquet files of many row groups."""
+    parts = []
+    for number, half in enumerate((f"LIMIT {MANY // 2}", f"OFFSET {MANY // 2}"), start=1):
+        path = folder / f"many{number}.parquet"
+        duckdb.sql(f"{scan.sql} {half}").write_parquet(str(path), row_group_size=10_000)
+        parts.append(Part(path.name, path, MANY // 2))
+    return parquet_scan(parts, [(column.name, column.type) for column in scan.columns])
+
+
 def places(desk: Desk) -> list[tuple[str, str]]:
     return [(row["locator"], row["value"]) for row in desk.run(keep=False).rejected]
 
@@ -30,6 +40,20 @@ def test_run__a_large_file__tells_the_records_of_rejected_rows(desk: Desk, many:
     desk.target("id integer", "n integer", key=["id"])
     desk.map({"id": "c.id", "n": "c.n"}, filter="c.id not in ('7', '8')")
     expected = [(f"many.csv:{n}", f"row {n}") for n in range(1000, MANY + 1, 1000)]
+    assert places(desk) == expected
+
+
+def test_run__large_parquet_files__tell_the_rows_of_rejected_rows(
+    desk: Desk, many: Scan, tmp_path: Path
+) -> None:
+    desk.scans["c"] = as_parquet(many, tmp_path)
+    desk.target("id integer", "n integer", key=["id"])
+    desk.map({"id": "c.id", "n": "c.n"})
+    half = MANY // 2
+    expected = [
+        (f"many{1 + (n > half)}.parquet:{n - half * (n > half)}", f"row {n}")
+        for n in range(1000, MANY + 1, 1000)
+    ]
     assert places(desk) == expected
 
 

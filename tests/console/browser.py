@@ -83,7 +83,11 @@ class Browser:
     def look(self, *, width: int, height: int = 900, dark: bool = False, scripts: bool = True) -> None:
         """Say how wide the window is, which colours the person prefers, and whether scripts run."""
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])

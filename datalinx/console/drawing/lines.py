@@ -35,7 +35,7 @@ class _Axis:
 def draw_lines(labels: Sequence[str], series: Sequence[Series], *, description: str) -> Drawing:
     """Return a chart of up to four lines over the same labels; each has a colour of its own."""
     values = [value for line in series for value in line.values if value is not None]
-    axis = _Axis(ticks(min([0.0, *values]), max(values, default=1.0)))
+    axis = _Axis(ticks(min([0.0, *values]), max([0.0, *values])))
     curves = [_curve(line.values, axis, colour) for line, colour in zip(series, COLOURS, strict=False)]
     ground = element(
         "svg",

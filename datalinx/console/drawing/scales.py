@@ -3,6 +3,8 @@
 import math
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+# Below this floats have no digits left to divide.
+SMALLEST_SPAN = 1e-200
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -10,16 +12,15 @@ def ticks(low: float, high: float, count: int = 4) -> list[float]:
     """Return about `count` round numbers from at most `low` to at least `high`, evenly spaced."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return [0.0, 1.0]
-    if high <= low:
-        # All values are the same: the axis reaches from zero to it.
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        # All values are the same, as far as can be drawn: the axis reaches from zero to it.
         low, high = min(low, 0.0), max(high, 0.0)
-        high = high if high > low else low + 1.0
+    if high - low < SMALLEST_SPAN:
+        low, high = 0.0, 1.0
     rough = (high - low) / max(1, count)
-    magnitude = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
+    magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next((each * magnitude for each in _STEPS if each * magnitude >= rough * 0.999), 10.0 * magnitude)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    if last - first > 50 or step == 0:
-        return [low, high]
     return [index * step for index in range(first, last + 1)]
 
 

@@ -76,6 +76,9 @@ def _environment(password: str) -> dict[str, str]:
         "DATALINX_ADMIN_EMAIL": EMAIL,
         "DATALINX_ADMIN_PASSWORD": password,
         "DATALINX_ORGANIZATION": ORGANIZATION,
+        # One run at a time is all that the story needs, on machines of any size.
+        "DATALINX_CONCURRENCY": "1",
+        "DATALINX_MEMORY_LIMIT": "512MB",
         # The demonstration's own receiver of webhooks listens on loopback.
         "DATALINX_OUTBOUND_ALLOW_CIDRS": "127.0.0.0/8",
     }

@@ -77,7 +77,9 @@ def build_relations(
     relation = f"{_FIRST} AS {alias}"
     if since is not None:
         relation = f"(SELECT * FROM {relation} WHERE {since}) AS {alias}"
-    keeps_order = is_serial or numbering == "order" or sample is not None
+    # A running number passes one thread and so keeps the order by itself; asked for order as well, DuckDB would
+    # do all that follows in one thread too.
+    keeps_order = numbering == "order" or sample is not None
     return Relations(tuple(entries), relation, numbering, scan, keeps_order)
 
 

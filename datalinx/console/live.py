@@ -33,8 +33,8 @@ def _events(stream: Iterator[bytes]) -> Iterator[dict[str, str]]:
             return
         *whole, rest = rest.split(b"\n\n")
         for text in whole:
-            lines = [line.partition(": ") for line in text.decode(errors="replace").split("\n")]
-            yield {name: value for name, _, value in lines}
+            lines = [line.partition(":") for line in text.decode(errors="replace").split("\n")]
+            yield {name: value.removeprefix(" ") for name, _, value in lines}
 
 
 def _drawn(place: Place, event: dict[str, str]) -> bytes:

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from datalinx.console.api import Api, Refusal
+from datalinx.console.paging import PastTheEnd
 from datalinx.console.session import find_token
 
 # Nothing is fetched from elsewhere, and no script or style stands in a page itself.
@@ -121,6 +122,8 @@ def page(section: str = "", *, methods: Sequence[str] = ("GET",)) -> Callable[[V
             try:
                 place = find_place(request, workspace=parts.pop("workspace", ""), section=section)
                 response = view(place, **parts) if place else to_login(request)
+            except PastTheEnd as past:
+                response = HttpResponseRedirect(request.path + past.last)
             except Refusal as refusal:
                 response = (
                     to_login(request) if refusal.status == 401 else refusal_page(request, refusal, place)

@@ -23,6 +23,14 @@ class Pages:
     next: str = ""
 
 
+class PastTheEnd(Exception):
+    """A page was asked for that the list does not have any more; `last` leads to the last one."""
+
+    def __init__(self, last: str) -> None:
+        super().__init__(last)
+        self.last = last
+
+
 def page_number(request: HttpRequest, name: str = "page") -> int:
     """Return the page that was asked for; anything that is no page is the first one."""
     text = request.GET.get(name, "")
@@ -30,9 +38,11 @@ def page_number(request: HttpRequest, name: str = "page") -> int:
 
 
 def to_pages(request: HttpRequest, items: Any, facts: Mapping[str, int], *, name: str = "page") -> Pages:
-    """Return a page of a list of the API with its links."""
+    """Return a page of a list of the API with its links. Raises PastTheEnd."""
     number, size, total = facts["page"], facts["page_size"], facts["total_items"]
     pages = facts["total_pages"]
+    if total and number > pages:
+        raise PastTheEnd(_link(request, name, pages))
     first = (number - 1) * size + 1 if items else 0
     return Pages(
         items=items,
@@ -41,7 +51,7 @@ def to_pages(request: HttpRequest, items: Any, facts: Mapping[str, int], *, name
         total_items=total,
         first=first,
         last=first + len(items) - 1 if items else 0,
-        previous=_link(request, name, min(number - 1, pages)) if number > 1 else "",
+        previous=_link(request, name, number - 1) if number > 1 else "",
         next=_link(request, name, number + 1) if number < pages else "",
     )
 

@@ -17,22 +17,22 @@ def schema(place: Place, key: str) -> dict[str, Any]:
 
 
 def mapping(place: Place, key: str) -> dict[str, Any]:
-    """Return a mapping that takes every target column from the column of its name, where there is one."""
+    """Return a mapping of the newest source's first table, with a field wherever a column has the target's name.
+
+    The other columns stay unmapped, which the drawing marks, instead of being filled with nothing.
+    """
     target = place.api.get("schemas", "workspace", "tables", key).data
     source, table, columns = _first_table(place)
     names = {name.lower(): name for name in columns}
-    fields: dict[str, Any] = {}
-    for column in target["columns"]:
-        found = names.get(column["name"].lower())
-        fields[column["name"]] = (
-            {"type": "direct", "source": f"s.{_quoted(found)}"}
-            if found
-            else {"type": "constant", "value": None}
-        )
+    fields = {
+        column["name"]: {"type": "direct", "source": f"s.{_quoted(names[column['name'].lower()])}"}
+        for column in target["columns"]
+        if column["name"].lower() in names
+    }
     return {
         "table_name": target["name"],
         "inputs": [{"alias": "s", "source": source, "table": table}],
-        "fields": fields,
+        **({"fields": fields} if fields else {"wildcard": {"input": "s"}}),
         "on_invalid": "quarantine",
     }
 

@@ -78,7 +78,7 @@ def clock(value: Any) -> SafeString:
     return (
         format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{at:%H:%M:%S}")
         if at
-        else format_html("")
+        else format_html("{}", "")
     )
 
 
@@ -134,9 +134,9 @@ def took(start: Any, end: Any) -> str:
 def cell(value: Any) -> SafeString:
     """Return a value of a row as it stands in a table: nothing is told apart from an empty text."""
     if value is None:
-        return format_html('<span class="null">null</span>')
+        return format_html('<span class="null">{}</span>', "null")
     if value == "":
-        return format_html('<span class="null">empty</span>')
+        return format_html('<span class="null">{}</span>', "empty")
     if isinstance(value, bool):
         return format_html("{}", "true" if value else "false")
     text = value if isinstance(value, str) else _json(value)

@@ -53,6 +53,8 @@ def _result(steps: list[TestStep]) -> dict[str, Any]:
 class SourceTestView(WorkspaceView):
     """Try settings of a source without saving them."""
 
+    long_actions = frozenset({"post"})
+
     permissions: ClassVar = {"view": "sources:manage", "change": "sources:manage"}
 
     @extend_schema(request=SourceTestSerializer, responses=TestResultSerializer)
@@ -68,6 +70,7 @@ class SourceViewSet(WorkspaceViewSet):
     """Connections to where data comes from."""
 
     resource = "source"
+    long_actions = frozenset({"test", "discover", "upload"})
     queryset = Source.objects.select_related("workspace")
     serializer_class = SourceSerializer
     filterset_class = SourceFilter

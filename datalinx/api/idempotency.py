@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -39,17 +39,25 @@ CLAIM = timedelta(seconds=120)
 KEPT_HEADERS = ("ETag",)
 
 
-def answer_once(request: Request, caller: Caller, act: Callable[[], Answer]) -> Answer:
-    """Return what `act` answers, or what it answered the first time this key came with this body."""
+def answer_once(
+    request: Request, caller: Caller, act: Callable[[], Answer], *, is_long: bool = False
+) -> Answer:
+    """Return what `act` answers, or what it answered the first time this key came with this body.
+
+    With `is_long` the effect does not share a transaction with its stored answer: an upload or a query must not
+    keep every other writer waiting. A process that dies between the two leaves the effect and an open claim.
+    """
     key = request.headers.get(HEADER, "").strip()
     if not key or request.method != "POST":
         return act()
     if len(key) > 255 or not key.isprintable():
         raise BadRequest("INVALID_IDEMPOTENCY_KEY", f"{HEADER} must be at most 255 printable characters.")
-    return _claimed(_fingerprint(request), f"{caller.id}:{key}", caller, act)
+    return _claimed(_fingerprint(request), f"{caller.id}:{key}", caller, act, is_long=is_long)
 
 
-def _claimed(fingerprint: str, key: str, caller: Caller, act: Callable[[], Answer]) -> Answer:
+def _claimed(
+    fingerprint: str, key: str, caller: Caller, act: Callable[[], Answer], *, is_long: bool
+) -> Answer:
     model = registered_model("idempotency_model")
     now = timezone.now()
     rows = model.objects.filter(organization_id=caller.organization_id, key=key)
@@ -71,17 +79,17 @@ def _claimed(fingerprint: str, key: str, caller: Caller, act: Callable[[], Answe
             return _replay(record)
         if not rows.filter(claimed_at__lte=now - CLAIM, answer="").update(claimed_at=claimed):
             raise _in_progress() from None
-    return _act_and_store(rows.filter(Q(claimed_at=claimed)), key, act)
+    return _act_and_store(rows.filter(Q(claimed_at=claimed)), key, act, is_long=is_long)
 
 
-def _act_and_store(claim: Any, key: str, act: Callable[[], Answer]) -> Answer:
+def _act_and_store(claim: Any, key: str, act: Callable[[], Answer], *, is_long: bool) -> Answer:
     stored = False
     try:
-        with transaction.atomic():
+        with nullcontext() if is_long else transaction.atomic():
             response = act()
             if response.status_code < 300:
                 token = seal(_kept(response), context=f"idempotency:{key}")
-                if not claim.update(answer=token):
+                if not claim.update(answer=token) and not is_long:
                     raise Interrupted(
                         "IDEMPOTENCY_CLAIM_LOST", "This call took too long and was undone; repeat it."
                     )

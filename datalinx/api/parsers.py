@@ -7,7 +7,11 @@ import orjson
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import BaseParser
 
+from datalinx.errors import TooLarge
+
 MAX_DEPTH = 64
+# The largest document that the engine takes, with room around it.
+MAX_BYTES = 5_000_000
 
 
 class StrictJSONParser(BaseParser):
@@ -18,7 +22,10 @@ class StrictJSONParser(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        body = stream.read()
+        body = stream.read(MAX_BYTES + 1)
+        if len(body) > MAX_BYTES:
+            message = f"A JSON body may hold {MAX_BYTES:,} bytes; files go by upload."
+            raise TooLarge("REQUEST_TOO_LARGE", message)
         if not body.strip():
             return {}
         try:

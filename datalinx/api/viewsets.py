@@ -28,13 +28,15 @@ class ApiView(APIView):
     `permissions` maps an action's name, or `view` and `change`, to a permission string, `any` (whoever is
     known) or `public`. `query_parameters` maps an action to the query parameters that it knows. `lists` names
     the actions that answer a list which is no queryset of the view's own; `paged` makes their answers.
-    `repeatable` says whether a POST honours `Idempotency-Key`.
+    `repeatable` says whether a POST honours `Idempotency-Key`; `long_actions` are those that must not hold a
+    transaction open while they work.
     """
 
     permissions: ClassVar[Mapping[str, str]]
     query_parameters: ClassVar[Mapping[str, Iterable[str]]] = {}
     lists: ClassVar[tuple[str, ...]] = ()
     repeatable: ClassVar[bool] = True
+    long_actions: ClassVar[frozenset[str]] = frozenset()
     workspace: Any = None
 
     @property
@@ -77,7 +79,8 @@ class ApiView(APIView):
     ) -> HttpResponseBase:
         if self.permission == PUBLIC or not self.repeatable:
             return handler(request, *args, **kwargs)
-        return answer_once(request, self.caller, lambda: handler(request, *args, **kwargs))
+        is_long = self.action_name in self.long_actions
+        return answer_once(request, self.caller, lambda: handler(request, *args, **kwargs), is_long=is_long)
 
     def scope(self, caller: Caller) -> None:
         """Find the workspace of the request. Organization-wide views have none."""

@@ -66,6 +66,16 @@ def test_body__deep_nesting__is_400(world: World) -> None:
     assert_failure(response, 400, "INVALID_REQUEST")
 
 
+def test_body__larger_than_any_document__is_413(world: World) -> None:
+    body = b'{"name": "' + b"x" * 5_000_001 + b'"}'
+    response = world.alice.client(None).post("/api/workspaces", body, content_type="application/json")
+    assert_failure(response, 413, "REQUEST_TOO_LARGE")
+
+
+def test_list__format_as_a_parameter__is_unknown(world: World) -> None:
+    assert_failure(world.alice.client(None).get("/api/workspaces?format=csv"), 422, "UNKNOWN_PARAMETER")
+
+
 def test_crash__in_a_view__says_nothing_of_the_inside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(**_: object) -> None:
         raise RuntimeError("secret detail of the inside")

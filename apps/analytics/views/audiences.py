@@ -62,6 +62,7 @@ class CountSerializer(serializers.Serializer[Any]):
 class PreviewView(WorkspaceView):
     """How many an audience that is not saved would have, with a count for every block."""
 
+    long_actions = frozenset({"post"})
     permissions: ClassVar = {"view": "audiences:view", "change": "audiences:view"}
 
     @extend_schema(request=body(AudienceDocument), responses=CountSerializer)
@@ -73,6 +74,7 @@ class AudienceViewSet(WorkspaceViewSet):
     """Audiences: who fits a rule."""
 
     resource = "audience"
+    long_actions = frozenset({"refresh"})
     queryset = Audience.objects.select_related("workspace__organization")
     serializer_class = AudienceSerializer
     ordering_fields = ("created_at", "updated_at", "name", "size", "refreshed_at")

@@ -45,6 +45,7 @@ class ResultSerializer(serializers.Serializer[Any]):
 class AskView(WorkspaceView):
     """Ask the workspace's tables a question in read-only SQL."""
 
+    long_actions = frozenset({"post"})
     permissions: ClassVar = {"view": "queries:run", "change": "queries:run"}
 
     @extend_schema(request=AskSerializer, responses=ResultSerializer)
@@ -86,6 +87,7 @@ class SavedQueryViewSet(WorkspaceViewSet):
     """Queries that are kept: versioned and with parameters."""
 
     resource = "query"
+    long_actions = frozenset({"run"})
     queryset = SavedQuery.objects.select_related("workspace__organization")
     serializer_class = SavedQuerySerializer
     ordering_fields = ("created_at", "updated_at", "name", "last_run_at")

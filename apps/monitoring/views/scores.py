@@ -41,6 +41,7 @@ class MonitoringView(WorkspaceView):
 class MonitoringRunView(WorkspaceView):
     """Look at the stored tables now, and answer with their scores."""
 
+    long_actions = frozenset({"post"})
     permissions: ClassVar = PERMISSIONS
 
     @extend_schema(request=MonitoringRunSerializer, responses=ScoreSerializer(many=True))

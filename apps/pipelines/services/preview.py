@@ -31,7 +31,8 @@ def preview_mapping(
         mapping = parse_document(MappingDocument, {"table_name": table_name, **document})
     if faults := check_document(workspace, mapping):
         raise refusal(faults)
-    documents = with_mapping(documents, mapping)
+    if document is not None:
+        documents = with_mapping(documents, mapping)
     table = mapping.table_name
     with open_scans(workspace, documents, table) as scans:
         compiled = compile_table(documents, table, shapes=present_shapes(documents, table, scans))

@@ -22,6 +22,7 @@ class PreviewSerializer(StrictSerializer):
 class PreviewView(WorkspaceView):
     """What a mapping makes of a sample: rows, rejected rows with their reasons, counts. Nothing is stored."""
 
+    long_actions = frozenset({"post"})
     permissions: ClassVar = {"view": "mappings:view", "change": "mappings:view"}
 
     @extend_schema(

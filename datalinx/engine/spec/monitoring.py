@@ -65,7 +65,9 @@ class AlertRuleDocument(Document):
         if self.kind == "pipeline_failure":
             for key in ("table", "measure", "dimension", "query", "op", "value"):
                 if getattr(self, key) is not None:
-                    yield FieldError(key, "not_used", "A rule of the kind pipeline_failure does not use this.")
+                    yield FieldError(
+                        key, "not_used", "A rule of the kind pipeline_failure does not use this."
+                    )
             return
         for key in ("measure", "op", "value"):
             if getattr(self, key) is None:

@@ -135,7 +135,9 @@ def test_test__saved_and_unsaved_settings__report_step_by_step(world: World) -> 
     assert data["passed"] is True
     assert {step["name"] for step in data["steps"]} <= {"network", "authentication", "access", "tables"}
     assert assert_success(world.ed.client().get(f"/api/sources/{source['id']}"))["status"] == "ok"
-    unsaved = assert_success(world.ed.client().post("/api/sources/test", {"connector": "file"}, format="json"))
+    unsaved = assert_success(
+        world.ed.client().post("/api/sources/test", {"connector": "file"}, format="json")
+    )
     assert all(step["message"] for step in unsaved["steps"])
     upload(world, source["id"], ("contacts.parquet", b"this is no Parquet file"))
     broken = assert_success(world.ed.client().post(f"/api/sources/{source['id']}/test"))

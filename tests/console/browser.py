@@ -136,3 +136,36 @@ class Browser:
         self._process.wait(timeout=10)
         os.close(self._reader)
         os.close(self._writer)
+
+    def fill(self, field: str, value: str) -> None:
+        """Write into the field of this name."""
+        self.evaluate(f"document.querySelector('[name={field}]').value = {json.dumps(value)}")
+
+    def choose_file(self, field: str, path: Path) -> None:
+        """Choose a file in the field of this name."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=f"[name={field}]")["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+
+    def press(self, text: str) -> None:
+        """Press the button or follow the link of this text, and wait for the page that it leads to."""
+        found = f"""[...document.querySelectorAll("main button, main a, nav a, .panel button")]
+            .find((each) => each.textContent.trim() === {json.dumps(text)})"""
+        assert self.evaluate(f"{found} !== undefined"), f"There is nothing called {text!r} on {self.address}"
+        self.evaluate(f"window.isBefore = true; {found}.click()")
+        self.wait_for("window.isBefore === undefined && document.readyState === 'complete'", seconds=60)
+
+    def press_key(self, name: str, code: int) -> None:
+        """Press a key of the keyboard."""
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=code)
+
+    @property
+    def address(self) -> str:
+        """Return the address of the page."""
+        return str(self.evaluate("location.href"))
+
+    @property
+    def text(self) -> str:
+        """Return what stands on the page, as a person reads it."""
+        return str(self.evaluate("document.body.innerText"))

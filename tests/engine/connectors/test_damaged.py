@@ -44,7 +44,7 @@ def whole_files(folder) -> dict[str, bytes]:
         "json": json.dumps(records, indent=1).encode(),
         "jsonl": "\n".join(json.dumps(record) for record in records).encode(),
         "parquet": parquet,
-        "csv.gz": gzip.compress(csv),
+        "csv.gz": gzip.compress(csv, mtime=0),
         "jsonl.zst": pa.compress(json.dumps(records).encode(), "zstd", asbytes=True),
     }
 

@@ -46,7 +46,7 @@ def test_run__a_csv_file_with_broken_records__rejects_them_at_their_place(desk: 
     [
         ("people.csv", b'id;n\r\n"1";"1"\r\n2;x\r\n'),
         ("people.tsv", b"id\tn\n1\t1\n2\tx\n"),
-        ("people.csv.gz", gzip.compress(b"id,n\n1,1\n2,x\n")),
+        ("people.csv.gz", gzip.compress(b"id,n\n1,1\n2,x\n", mtime=0)),
         ("people.jsonl", b'{"id": 1, "n": "1"}\n{"id": 2, "n": "x"}\n'),
         ("people.json", b'[{"id": 1, "n": "1"}, {"id": 2, "n": "x"}]'),
     ],

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from datalinx.console import times
 from datalinx.console.templatetags import console as formats
 
 NOW = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
@@ -20,6 +21,7 @@ NOW = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
         (None, "–"),
         ("text", "text"),
         (True, "–"),
+        ("", "–"),
         (-5, "-5"),
     ],
 )
@@ -52,7 +54,7 @@ def test_percent__of_a_share__never_hides_what_is_there(share: Any, text: str) -
     ],
 )
 def test_duration__of_seconds__fits_its_size(seconds: Any, text: str) -> None:
-    assert formats.duration(seconds) == text
+    assert times.duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -68,25 +70,25 @@ def test_duration__of_seconds__fits_its_size(seconds: Any, text: str) -> None:
 )
 def test_ago__of_a_time__says_how_long(at: str, text: str) -> None:
     with time_machine.travel(NOW, tick=False):
-        assert f">{text}</time>" in formats.ago(at)
+        assert f">{text}</time>" in times.ago(at)
 
 
 @pytest.mark.parametrize("value", [None, "", "yesterday", "2024-13-45T00:00:00Z", 5])
 def test_times__that_are_none__are_a_dash(value: Any) -> None:
-    assert (formats.ago(value), formats.moment(value), formats.clock(value)) == ("–", "–", "")
+    assert (times.ago(value), times.moment(value), times.clock(value)) == ("–", "–", "")
 
 
 def test_moment__of_a_time__is_in_utc() -> None:
-    shown = formats.moment("2024-01-05T10:30:00.123Z")
+    shown = times.moment("2024-01-05T10:30:00.123Z")
     assert shown == '<time datetime="2024-01-05T10:30:00.123000+00:00">5 Jan 2024, 10:30 UTC</time>'
-    assert ">10:30:00</time>" in formats.clock("2024-01-05T10:30:00Z")
+    assert ">10:30:00</time>" in times.clock("2024-01-05T10:30:00Z")
 
 
 def test_took__without_an_end__runs_on() -> None:
     with time_machine.travel(NOW, tick=False):
-        assert formats.took("2024-05-01T11:59:30Z", None) == "30 s"
-    assert formats.took("2024-05-01T11:59:30Z", "2024-05-01T12:00:00Z") == "30 s"
-    assert formats.took(None, None) == "–"
+        assert times.took("2024-05-01T11:59:30Z", None) == "30 s"
+    assert times.took("2024-05-01T11:59:30Z", "2024-05-01T12:00:00Z") == "30 s"
+    assert times.took(None, None) == "–"
 
 
 @pytest.mark.parametrize(

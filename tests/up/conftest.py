@@ -103,10 +103,18 @@ class Platform:
         return said
 
 
+def _children_files(pid: int) -> list[Path]:
+    """Return where the kernel lists a process's children; none for one that has ended meanwhile."""
+    try:
+        return list(Path(f"/proc/{pid}/task").glob("*/children"))
+    except FileNotFoundError:
+        return []
+
+
 def descendants(pid: int) -> dict[int, str]:
     """Return the command lines of all processes below one, by process id."""
     found: dict[int, str] = {}
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+    for task in _children_files(pid):
         try:
             children = [int(text) for text in task.read_text().split()]
         except OSError:

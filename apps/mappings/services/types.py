@@ -1,10 +1,11 @@
 """Types: the built-in ones and the organization's own, which inherit from a parent."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from apps.mappings.models import SemanticType
+from apps.mappings.models import Mapping, Schema, SemanticType
 from datalinx.caller import Caller
 from datalinx.engine.spec.base import document_to_json, parse_document, refusal
 from datalinx.engine.spec.semantic_type import CustomTypeDocument
@@ -55,6 +56,8 @@ def put_semantic_type(*, actor: Caller, name: str | None, document: Any) -> tupl
     if faults := get_registry(actor.organization_id).check_document(parsed):
         raise refusal(faults)
     is_new = row is None
+    if row is not None:
+        _require_same_base(actor.organization_id, row.name, parsed)
     row = row or SemanticType(organization_id=actor.organization_id, name=parsed.name, created_by=actor.id)
     row.document = document_to_json(parsed)
     try:
@@ -69,7 +72,7 @@ def put_semantic_type(*, actor: Caller, name: str | None, document: Any) -> tupl
 
 @transaction.atomic
 def delete_semantic_type(*, actor: Caller, name: str) -> None:
-    """Delete an own type that no other inherits from. Raises NotFound, Invalid SEMANTIC_TYPE_IN_USE."""
+    """Delete an own type that nothing stands on or uses. Raises NotFound, Invalid SEMANTIC_TYPE_IN_USE."""
     row = SemanticType.objects.for_organization(actor.organization_id).filter(name=name).first()
     if row is None:
         raise NotFound("SEMANTIC_TYPE_NOT_FOUND", f"The organization has no type {name!r} of its own.")
@@ -77,4 +80,35 @@ def delete_semantic_type(*, actor: Caller, name: str) -> None:
     if heirs:
         message = f"The type {heirs[0]!r} inherits from this one; delete or change it first."
         raise Invalid("SEMANTIC_TYPE_IN_USE", message)
+    if use := _find_use(actor.organization_id, {name}):
+        raise Invalid("SEMANTIC_TYPE_IN_USE", f"{use}; change that first.")
     row.delete()
+
+
+def _require_same_base(organization_id: str, name: str, document: CustomTypeDocument) -> None:
+    """Refuse another base type under a type that is in use: what is stored of it would no longer fit."""
+    registry = get_registry(organization_id)
+    if registry.base_of(document.parent) is registry.base_of(name):
+        return
+    standing = {kind.name for kind in registry.semantic_types() if name in registry.ancestors(kind.name)}
+    if use := _find_use(organization_id, standing):
+        message = f"{use}, where it is a {registry.base_of(name).name}; change that first, or add a new type."
+        raise Invalid("SEMANTIC_TYPE_IN_USE", message, errors=[FieldError("parent", "in_use", message)])
+
+
+def _find_use(organization_id: str, names: Collection[str]) -> str | None:
+    """Return in one clause where a schema or a mapping of the organization names one of the types."""
+    schemas = Schema.objects.for_organization(organization_id).order_by("pk").select_related("workspace")
+    for schema in schemas.iterator():
+        for table in schema.document.get("tables", []):
+            for column in table.get("columns", []):
+                if column.get("type") in names:
+                    place = f"{table['name']}.{column['name']}"
+                    return f"The column {place} of the workspace {schema.workspace.name!r} is of this type"
+    mappings = Mapping.objects.for_organization(organization_id).order_by("pk").select_related("workspace")
+    for mapping in mappings.iterator():
+        for name, field in mapping.document.get("fields", {}).items():
+            if any(decorator.get("name") in names for decorator in field.get("decorators", [])):
+                place = f"{mapping.table_name}.{name}"
+                return f"The field {place} of the workspace {mapping.workspace.name!r} uses this type"
+    return None

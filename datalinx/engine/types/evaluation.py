@@ -6,6 +6,8 @@ from itertools import islice
 import duckdb
 from sqlglot import exp
 
+from datalinx.engine.types import library
+
 SAMPLE_SIZE = 1_000
 """How many values of a sample are looked at: enough for a share to the percent, and milliseconds to run."""
 
@@ -46,6 +48,7 @@ def shares_of_samples(
 
 def _rows(query: str, values: Sequence[str | None]) -> list[tuple[object, ...]]:
     with duckdb.connect(config={"threads": 1}) as connection:
+        library.register(connection)
         rows: list[tuple[object, ...]] = connection.execute(query, [list(values)]).fetchall()
     return rows
 

@@ -95,15 +95,15 @@ class TypeRegistry:
             return [errors.FieldError("name", "taken", f"`{document.name}` is the name of a built-in type.")]
         if document.parent not in self:
             return [errors.FieldError("parent", "unknown_type", _unknown(document.parent, self.names()))]
-        if document.name in self._ancestors(document.parent):
+        if document.name in self.ancestors(document.parent):
             message = (
                 f"`{document.parent}` stands on `{document.name}` itself; a type cannot inherit in a circle."
             )
             return [errors.FieldError("parent", "circle", message)]
         return list(custom_types.faults_on_parent(document, self.get(document.parent)))
 
-    def _ancestors(self, name: str) -> set[str]:
-        """The type itself and those that it stands on."""
+    def ancestors(self, name: str) -> set[str]:
+        """Return the type itself and those that it stands on."""
         found = {name}
         while kind := self._semantic.get(name):
             name = kind.parent

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from datalinx.engine.spec.base import Part, parse_part
-from datalinx.engine.types.base import BASE_TYPES, BaseName, PiiClass
+from datalinx.engine.types.base import BASE_TYPES, BaseName, PiiClass, ResolvedType
 from datalinx.engine.types.sql import sql
 
 
@@ -16,6 +16,9 @@ class Parameters(Part):
 
 Lowering = Callable[[exp.Expression, Parameters], exp.Expression]
 """From a value's expression and the parameters to an expression of DuckDB's dialect."""
+
+Direct = Callable[[exp.Expression, Parameters, ResolvedType], exp.Expression | None]
+"""From a raw value, the parameters and a column's type to the value as that type, None where there is no such way."""
 
 
 def hidden(value: exp.Expression) -> exp.Expression:
@@ -41,6 +44,11 @@ class SemanticType:
     names that such columns tend to have. `weight` (0 to 1) says how much the values alone tell: 1 for an
     address with an @, 0 for a number that may mean anything. `detector` is a boolean over a raw value for
     types of which only some values tell: `12 €` an amount, not `12`.
+
+    `stages` are the normaliser in steps, for who can keep each as a column: the first is over the raw value, each
+    next over the one before, which it may name many times; all give TEXT, the last one the normal form.
+    `direct` gives the stored value of a column of another type for raw values that need no more than a cast: then
+    it is what casting the normal form would give, and NULL says nothing.
     """
 
     name: str
@@ -55,6 +63,8 @@ class SemanticType:
     checker: Lowering
     normaliser: Lowering
     masker: Callable[[exp.Expression], exp.Expression] = hidden
+    stages: tuple[Lowering, ...] = ()
+    direct: Direct | None = None
     detector: Callable[[exp.Expression], exp.Expression] | None = None
     parameters: type[Parameters] = Parameters
     column_names: str = ""

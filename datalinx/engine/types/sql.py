@@ -71,11 +71,15 @@ def full_match(value: exp.Expression, pattern: str) -> exp.Expression:
 def trimmed(value: exp.Expression) -> exp.Expression:
     """Return the value without white space at its ends, Unicode's kinds in common use included.
 
-    Most values begin and end with visible ASCII; testing that costs a fifth of trimming.
+    Looking for a set of characters at the ends costs ten times what the rest does, so it is left to the few
+    values that need it: in ASCII without tabs and line ends only the space is left to trim.
     """
     return sql(
-        f"CASE WHEN regexp_full_match(:value, '[!-~](?:.*[!-~])?') THEN :value ELSE trim(:value, {_EDGES}) END",
-        value=value,
+        "CASE WHEN strlen(:v) = length(:v) AND NOT contains(:v, chr(9)) AND NOT contains(:v, chr(10)) "
+        "AND NOT contains(:v, chr(13)) "
+        "THEN CASE WHEN starts_with(:v, ' ') OR ends_with(:v, ' ') THEN trim(:v) ELSE :v END "
+        f"WHEN regexp_full_match(:v, '[!-~](?:.*[!-~])?') THEN :v ELSE trim(:v, {_EDGES}) END",
+        v=value,
     )
 
 

@@ -6,12 +6,14 @@ import duckdb
 import pytest
 from sqlglot import exp
 
+from datalinx.engine.types import library
 from tests.engine.types.evaluation import Evaluate
 
 
 @pytest.fixture(scope="session")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(config={"threads": 1})
+    library.register(connection)
     # No result may depend on the place where the server happens to run.
     connection.execute("SET TimeZone = 'America/St_Johns'")
     yield connection

@@ -165,3 +165,32 @@ def test_parameters__a_wrong_value__is_refused_with_a_sentence(name: str, values
     assert refused.value.code == "VALIDATION_ERROR"
     assert refused.value.errors[0].field.startswith(next(iter(values)))
     assert refused.value.message.endswith(".")
+
+
+_HUGE = 1_000_000
+
+
+@ALL
+def test_semantic_type__nul_controls_and_huge_texts__never_raise(
+    kind: SemanticType, evaluate: Evaluate
+) -> None:
+    seeds = [*kind.examples, *(raw for raw, _ in kind.normalised)]
+    values = [
+        *(f"{seed}\x00" for seed in seeds),
+        *(f"\x00{seed}" for seed in seeds),
+        *(seed[:1] + "\x00" + seed[1:] for seed in seeds),
+        *(
+            "\x00",
+            "\x01\x02\x1b[0m",
+            "\u202e\u2066",
+            "\ufffe\uffff",
+            "\U0010ffff" * 50,
+            "'\"; DROP TABLE x; --",
+        ),
+    ]
+    assert evaluate(kind.normalise(VALUE), ["1" * _HUGE, "é" * _HUGE, "ada@" + "ü" * _HUGE]) == [None] * 3
+    normal = evaluate(kind.normalise(VALUE), values)
+    checked = evaluate(kind.check(kind.normalise(VALUE)), values)
+    assert checked == [None if value is None else True for value in normal]
+    evaluate(kind.looks_like(VALUE), values)
+    evaluate(kind.mask(stored(kind)), values)

@@ -7,7 +7,9 @@ from babel.numbers import format_currency, format_decimal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from datalinx.engine.types.base import BASE_TYPES
 from datalinx.engine.types.builtin.money import AMOUNT, CURRENCY, PERCENTAGE, currency_codes
+from datalinx.engine.types.casts import cast_from
 from tests.engine.types.evaluation import VALUE, Evaluate
 
 AMOUNTS = st.decimals(min_value=-(10**12), max_value=10**12, places=2, allow_nan=False)
@@ -145,3 +147,47 @@ def test_percentage__bounds_given__hold_for_text_and_stored_value(evaluate: Eval
     ]
     stored = [Decimal("-50"), Decimal("150.1")]
     assert evaluate(PERCENTAGE.check(VALUE, params), stored, "DECIMAL(38,9)") == [True, False]
+
+
+def test_amount__read_directly__is_what_casting_its_normal_form_gives(evaluate: Evaluate) -> None:
+    assert AMOUNT.direct is not None
+    for precision, scale in ((18, 2), (5, 0), (38, 9), (4, 4)):
+        to = BASE_TYPES["decimal"].resolve(precision=precision, scale=scale)
+        direct = AMOUNT.direct(VALUE, AMOUNT.parse_parameters({}), to)
+        assert direct is not None
+        raw = [
+            "12.34",
+            " 8117.65",
+            "-5",
+            "0.1234",
+            "1.230",
+            "99999.99",
+            ".5",
+            "5.",
+            "$5",
+            "1e3",
+            "x",
+            "",
+            "007",
+            None,
+        ]
+        found = evaluate(direct, raw)
+        cast = evaluate(cast_from(AMOUNT.normalise(VALUE), "DECIMAL(38,9)", to), raw)
+        assert [
+            (text, one) for text, one, other in zip(raw, found, cast, strict=True) if one not in (None, other)
+        ] == []
+        assert any(one is not None for one in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "locale"),
+    [("bigint", None), ("decimal(38,0)", None), ("decimal(18,10)", None), ("decimal(18,2)", "de_DE")],
+)
+def test_amount__what_its_normal_form_cannot_hold__is_not_read_directly(
+    kind: str, locale: str | None
+) -> None:
+    name, _, figures = kind.rstrip(")").partition("(")
+    precision, scale = (int(each) for each in figures.split(",")) if figures else (None, None)
+    to = BASE_TYPES[name].resolve(precision=precision, scale=scale)
+    assert AMOUNT.direct is not None
+    assert AMOUNT.direct(VALUE, AMOUNT.parse_parameters({"locale": locale}), to) is None

@@ -6,15 +6,25 @@ from pydantic import AfterValidator
 from sqlglot import exp
 
 from datalinx.engine.types.builtin import numbering
-from datalinx.engine.types.builtin.web import HOST_NAME
+from datalinx.engine.types.builtin.web import (
+    HOST_NAME,
+    INTERNATIONAL_HOST,
+    host_to_ascii,
+    is_international,
+    only,
+    or_international,
+)
 from datalinx.engine.types.semantic import Parameters, SemanticType
 from datalinx.engine.types.sql import full_match, read, sql, trimmed, when
 
 # RFC 5321 and 5322: a dot-atom of at most 64 characters, @, a host name; 254 characters in all. Not taken,
 # though the RFCs have them: quoted local parts, addresses of hosts by number, comments, names of one label.
-# Letters are ASCII: an international domain is written in its xn-- form.
+# The local part is ASCII: few servers take others (RFC 6531). An international domain is read, and written in
+# its xn-- form, by which mail finds it.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*@{HOST_NAME}"
+_LOCAL = rf"{_ATOM}(?:\.{_ATOM})*"
+_ADDRESS = rf"{_LOCAL}@{HOST_NAME}"
+_INTERNATIONAL = f"^({_LOCAL})@({INTERNATIONAL_HOST})$"
 
 
 def is_email(value: exp.Expression) -> exp.Expression:
@@ -26,14 +36,36 @@ def is_email(value: exp.Expression) -> exp.Expression:
 
 def normal_email(value: exp.Expression) -> exp.Expression:
     """Return the address trimmed and in lower case, the local part too; NULL when it is none."""
-    return read(value, is_email, lambda text: sql("lower(:v)", v=text))
+    ascii_form = read(value, is_email, lambda text: sql("lower(:v)", v=text))
+    return or_international(ascii_form, value, _with_ascii_host(trimmed(value)))
+
+
+def _with_ascii_host(value: exp.Expression) -> exp.Expression:
+    local, host = (
+        sql("regexp_extract(:v, :parts, :n)", v=value, parts=_INTERNATIONAL, n=number) for number in (1, 2)
+    )
+    # An empty local part is no match, so the host is not asked for either.
+    address = sql("lower(:local) || '@' || :host", local=local, host=host_to_ascii(host))
+    # 64 characters of the local part, 254 in all.
+    return only(address, _ADDRESS, "[^@]{1,64}@.*", ".{1,254}")
+
+
+def _check_email(value: exp.Expression) -> exp.Expression:
+    """As it stands: in letters of either case, its domain in letters of any script."""
+    return sql(
+        "CASE WHEN :is_email THEN TRUE WHEN :v IS NOT NULL THEN :other IS NOT NULL END",
+        is_email=is_email(value),
+        v=value,
+        other=when((is_international(value), _with_ascii_host(value))),
+    )
 
 
 EMAIL = SemanticType(
     name="email",
     parent="string",
     base="string",
-    description="An e-mail address. The normal form is trimmed and in lower case, the local part too.",
+    description="An e-mail address. The normal form is trimmed and in lower case, the local part too, with an "
+    "international domain in its xn-- form.",
     pii="contact",
     reason="invalid_email",
     examples=("ada@example.org", "A.Lovelace+news@Mail.Example.CO.UK", "o'brien@xn--bcher-kva.example"),
@@ -41,9 +73,13 @@ EMAIL = SemanticType(
         *("ada", "ada@", "@example.org", "ada@example", "ada@@example.org", "a b@example.org", ""),
         *("ada@-example.org", "ada@example..org", ".ada@example.org", "ada.@example.org", "ada@example.o"),
         *("ada@127.0.0.1", "<ada@example.org>", "ada@example.org, bob@example.org", "ädä@example.org"),
+        *("ada@bücher", "ada@bü cher.example", "ada@☃.example", "ada@-bücher.example"),
     ),
-    normalised=((" Ada.Lovelace@Example.ORG\n", "ada.lovelace@example.org"),),
-    checker=lambda value, params: is_email(value),
+    normalised=(
+        (" Ada.Lovelace@Example.ORG\n", "ada.lovelace@example.org"),
+        (" Ada@Bücher.Example", "ada@xn--bcher-kva.example"),
+    ),
+    checker=lambda value, params: _check_email(value),
     normaliser=lambda value, params: normal_email(value),
     masker=lambda value: sql("left(:v, 1) || '***@' || split_part(:v, '@', -1)", v=value),
     column_names=r"e_?mail",
@@ -54,11 +90,11 @@ _SHA_256 = r"[0-9a-f]{64}"
 
 def _normal_hash(value: exp.Expression) -> exp.Expression:
     """A hash that is one already is kept in lower case; an address is hashed in its normal form."""
-    address = normal_email(value)
     lowered = sql("lower(:v)", v=trimmed(value))
-    return when(
-        (sql(":address IS NOT NULL", address=address), sql("sha256(:address)", address=address)),
-        (full_match(lowered, _SHA_256), lowered),
+    return sql(
+        "coalesce(sha256(:address), :hash)",
+        address=normal_email(value),
+        hash=when((full_match(lowered, _SHA_256), lowered)),
     )
 
 
@@ -106,9 +142,8 @@ class PhoneNumberParameters(Parameters):
     default_region: Annotated[str, AfterValidator(_known_region)] | None = None
 
 
-def _normal_phone(value: exp.Expression, params: Parameters) -> exp.Expression:
-    region = params.default_region if isinstance(params, PhoneNumberParameters) else None
-    return numbering.to_e164(value, region)
+def _region_of(params: Parameters) -> str | None:
+    return params.default_region if isinstance(params, PhoneNumberParameters) else None
 
 
 # National numbers cannot be read without their region, but people recognise them: a trunk zero or a
@@ -133,7 +168,12 @@ PHONE_NUMBER = SemanticType(
         ("+39 06 1234 5678", "+390612345678"),
     ),
     checker=lambda value, params: full_match(value, numbering.international_pattern()),
-    normaliser=_normal_phone,
+    normaliser=lambda value, params: numbering.to_e164(value, _region_of(params)),
+    stages=(
+        lambda value, params: numbering.digits_of(value),
+        lambda digits, params: numbering.candidate_of(digits, _region_of(params)),
+        lambda candidate, params: numbering.e164_of(candidate),
+    ),
     masker=lambda value: sql(
         "left(:v, 3) || repeat('*', greatest(length(:v) - 5, 0)) || right(:v, 2)", v=value
     ),

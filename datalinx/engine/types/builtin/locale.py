@@ -46,7 +46,12 @@ def _language_entries() -> dict[str, str]:
         names += [name for name in (english.get(code), _own_name(code)) if name]
         for name in names:
             found.setdefault(name.lower(), set()).add(code)
-    return {name: codes.pop() for name, codes in found.items() if len(codes) == 1}
+    entries = {name: codes.pop() for name, codes in found.items() if len(codes) == 1}
+    return entries | _RETIRED
+
+
+# Subtags of old that phones and Java still write.
+_RETIRED = {"iw": "he", "in": "id", "ji": "yi", "jw": "jv", "mo": "ro"}
 
 
 def _own_name(code: str) -> str | None:

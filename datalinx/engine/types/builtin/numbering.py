@@ -17,6 +17,7 @@ differed, and five were read by the library alone.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -107,23 +108,7 @@ def _trunk_zero_pattern() -> str:
 _LENGTH = r"^\+[0-9]{5,15}$"
 
 
-def to_e164(value: exp.Expression, region: str | None) -> exp.Expression:
-    """Return the E.164 form of a TEXT expression, NULL where there is none.
-
-    `region` is where a number without calling code would be dialled; None takes international numbers alone.
-    """
-    digits = _digits(value)
-    candidate = digits if region is None else _internationalised(digits, region)
-    # Each step takes the one before it once: what is written twice is planned twice.
-    candidate = around(
-        "regexp_replace(:c, :zero, :code)", c=candidate, zero=_trunk_zero_pattern(), code=r"\1"
-    )
-    for pattern in (_LENGTH, f"^(?:{international_pattern()})$"):
-        candidate = around("regexp_extract(:c, :pattern)", c=candidate, pattern=pattern)
-    return around("nullif(:c, '')", c=candidate)
-
-
-def _digits(value: exp.Expression) -> exp.Expression:
+def digits_of(value: exp.Expression) -> exp.Expression:
     """The value without what stands between digits. Letters stay, so that they fail the pattern."""
     usual = value
     for separator in _USUAL:
@@ -144,6 +129,44 @@ def _digits(value: exp.Expression) -> exp.Expression:
     )
 
 
+def candidate_of(digits: exp.Expression, region: str | None) -> exp.Expression:
+    """The digits with plus sign and calling code, where they can be had; not yet known to be a number.
+
+    `region` is where a number without calling code would be dialled; None takes international numbers alone.
+    """
+    return digits if region is None else _internationalised(digits, region)
+
+
+def e164_of(candidate: exp.Expression) -> exp.Expression:
+    """The E.164 form of a candidate, NULL where it is no number. Most are one as they stand."""
+    return sql(
+        "CASE WHEN strlen(:c) BETWEEN 6 AND 16 AND NOT regexp_matches(:c, :zero) "
+        "AND regexp_full_match(:c, :pattern) THEN :c ELSE :corrected END",
+        c=candidate,
+        zero=_trunk_zero_pattern(),
+        pattern=international_pattern(),
+        corrected=_corrected(candidate),
+    )
+
+
+def to_e164(value: exp.Expression, region: str | None) -> exp.Expression:
+    """Return the E.164 form of a TEXT expression, NULL where there is none, as one expression.
+
+    It is what the three steps above give one after the other, written so that it stays short.
+    """
+    return _corrected(candidate_of(digits_of(value), region))
+
+
+def _corrected(candidate: exp.Expression) -> exp.Expression:
+    # Each step takes the one before it once: what is written twice is planned twice.
+    candidate = around(
+        "regexp_replace(:c, :zero, :code)", c=candidate.copy(), zero=_trunk_zero_pattern(), code=r"\1"
+    )
+    for pattern in (_LENGTH, f"^(?:{international_pattern()})$"):
+        candidate = around("regexp_extract(:c, :pattern)", c=candidate, pattern=pattern)
+    return around("nullif(:c, '')", c=candidate)
+
+
 def _internationalised(digits: exp.Expression, region: str) -> exp.Expression:
     """A number as dialled in a region, with plus sign and calling code."""
     plan = _plan(phonenumbers.country_code_for_region(region), region)
@@ -161,17 +184,32 @@ def _internationalised(digits: exp.Expression, region: str) -> exp.Expression:
             "starts_with(:d, :code) AND :matches", d=digits, code=plan.code, matches=full_match(number, shape)
         )
 
-    abroad = f"^(?:{plan.dialled_abroad})"
     return when(
         (sql("starts_with(:d, '+')", d=digits), digits),
-        (
-            sql("regexp_matches(:d, :abroad)", d=digits, abroad=f"{abroad}[1-9]"),
-            sql("regexp_replace(:d, :abroad, '+')", d=digits, abroad=abroad),
-        ),
+        _from_abroad(digits, plan),
         (full_match(at_home, shape), international(at_home)),
         (full_match(digits, shape), international(digits)),
         (is_coded(after_both), international(after_both)),
         (is_coded(after_code), international(after_code)),
+    )
+
+
+def _from_abroad(digits: exp.Expression, plan: Plan) -> tuple[exp.Expression, exp.Expression]:
+    """The branch of a number with the region's prefix for calls abroad."""
+    prefix = plan.dialled_abroad
+    if prefix.isdecimal():
+        start = len(prefix) + 1
+        is_abroad = sql(
+            "starts_with(:d, :p) AND substr(:d, :start, 1) BETWEEN '1' AND '9'",
+            d=digits,
+            p=prefix,
+            start=start,
+        )
+        return is_abroad, sql("'+' || substr(:d, :start)", d=digits, start=start)
+    abroad = f"^(?:{prefix})"
+    return (
+        sql("regexp_matches(:d, :abroad)", d=digits, abroad=f"{abroad}[1-9]"),
+        sql("regexp_replace(:d, :abroad, '+')", d=digits, abroad=abroad),
     )
 
 
@@ -180,8 +218,10 @@ def _without_prefix(digits: exp.Expression, plan: Plan) -> exp.Expression:
     prefix = plan.dialled_at_home
     if not prefix:
         return digits
-    if prefix in "0123456789":
-        return sql("CASE WHEN starts_with(:d, :p) THEN substr(:d, 2) ELSE :d END", d=digits, p=prefix)
+    literal = prefix.split("|")
+    if all(each.isdecimal() for each in literal) and not plan.rewriting:
+        # The first of several that fits, as a pattern would take it.
+        return _cut(digits, literal)
     start = f"^(?:{prefix})"
     plain = sql("regexp_replace(:d, :start, '')", d=digits, start=start)
     if not plan.rewriting:
@@ -195,3 +235,12 @@ def _without_prefix(digits: exp.Expression, plan: Plan) -> exp.Expression:
         rewriting=plan.rewriting,
         plain=plain,
     )
+
+
+def _cut(digits: exp.Expression, prefixes: Sequence[str]) -> exp.Expression:
+    """The digits without the first of the prefixes with which they begin."""
+    case = exp.Case(default=digits.copy())
+    for prefix in prefixes:
+        begins = sql("starts_with(:d, :p)", d=digits, p=prefix)
+        case = case.when(begins, sql("substr(:d, :start)", d=digits, start=len(prefix) + 1), copy=False)
+    return case

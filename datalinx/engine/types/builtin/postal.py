@@ -29,10 +29,8 @@ _FORMS: dict[str, Form] = {
     **dict.fromkeys(
         ("AT", "AU", "BE", "BG", "CH", "CY", "DK", "HU", "LU", "NO", "NZ", "PH", "SI", "TN", "ZA"), _FOUR
     ),
-    **dict.fromkeys(
-        ("DE", "EE", "ES", "FI", "FR", "HR", "ID", "IT", "MX", "MY", "RS", "TH", "TR", "UA"), _FIVE
-    ),
-    **dict.fromkeys(("CN", "IN", "RO", "RU", "SG", "VN"), _SIX),
+    **dict.fromkeys(("DE", "EE", "ES", "FI", "FR", "HR", "ID", "IT", "MX", "MY", "TH", "TR", "UA"), _FIVE),
+    **dict.fromkeys(("CN", "IN", "RO", "RU", "SG"), _SIX),
     "US": Form(("[0-9]{5}", "[0-9]{4}"), "-", last_is_optional=True),
     "BR": Form(("[0-9]{5}", "[0-9]{3}"), "-"),
     "PT": Form(("[0-9]{4}", "[0-9]{3}"), "-"),
@@ -45,11 +43,18 @@ _FORMS: dict[str, Form] = {
     "IE": Form(("(?:[AC-FHKNPRTV-Y][0-9]{2}|D6W)", "[0-9AC-FHKNPRTV-Y]{4}"), " "),
     "IL": Form(("[0-9]{5}(?:[0-9]{2})?",)),
     "KR": _FIVE,
+    # Viet Nam had six digits until 2018; Serbia has five, and six for one street.
+    **dict.fromkeys(("RS", "VN"), Form(("[0-9]{5}[0-9]?",))),
     "AR": Form(("(?:[A-HJ-NP-Z])?[0-9]{4}(?:[A-Z]{3})?",)),
 }
 
 _SIGN = "[A-Z0-9]"
 _MOST_LETTERS_FIRST = 4
+
+
+def countries_with_a_form() -> frozenset[str]:
+    """Return the countries (ISO 3166-1 alpha-2) whose form is known."""
+    return frozenset(_FORMS)
 
 
 def pattern(country: str | None) -> str:

@@ -15,6 +15,7 @@ from sqlglot.errors import SqlglotError
 
 from datalinx import errors
 from datalinx.engine.compile.plan import InputShape, SourceColumn
+from datalinx.engine.types import library
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
@@ -34,6 +35,7 @@ class Binder:
 
     def __init__(self) -> None:
         self._connection = duckdb.connect(":memory:", config=_CONFIG)
+        library.register(self._connection)
         for statement in _LIMITS:
             self._connection.execute(statement)
         self._relations: set[str] = set()

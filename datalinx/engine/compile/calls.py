@@ -1,11 +1,12 @@
 """The rules for function calls: names, numbers of arguments, literals, aggregates."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlglot import exp
 
 from datalinx.engine.compile.failures import either, first_of, is_null, where
-from datalinx.engine.compile.functions import FUNCTIONS, PARTS, REFUSED, TAKES_TEXT, Function
+from datalinx.engine.compile.functions import FUNCTIONS, MAX_LENGTH, PARTS, REFUSED, TAKES_TEXT, Function
 from datalinx.engine.compile.operators import MAX_GROWTH, common_kind
 from datalinx.engine.compile.parsing import did_you_mean, refused
 from datalinx.engine.compile.rebuild import Kind, Node, Rebuilder, rule
@@ -39,13 +40,19 @@ def _made(to: Rebuilder, function: Function, arguments: list[Node]) -> Node:
         return replace(made, failure=either(_lazy_failure(function, arguments), made.failure))
     if function.result == "same":
         return to.mixed(tree, *arguments)
-    if function.raises == "strict":
+    if function.raises == "strict" and not (function.by_size and _are_small(trees[1:])):
         return to.strict(tree, *arguments)
     # Where a function takes something else than text, a text is cast on the way, and that may raise.
     casts_text = function.result != "text" and function.name not in TAKES_TEXT
     if function.raises == "any" or (casts_text and any(argument.kind == "text" for argument in arguments)):
         return to.packed(tree, *arguments)
     return Node(tree, failure=either(*(argument.failure for argument in arguments)))
+
+
+def _are_small(sizes: Sequence[exp.Expr]) -> bool:
+    """Whether all of them are literals of a size that every text could have."""
+    values = [_literal_value(size) for size in sizes]
+    return all(isinstance(value, float) and abs(value) < MAX_LENGTH for value in values)
 
 
 def _lazy_failure(function: Function, arguments: list[Node]) -> exp.Expr | None:

@@ -7,11 +7,12 @@ from sqlglot import exp
 from datalinx import errors
 from datalinx.engine.compile.binder import Binder
 from datalinx.engine.compile.plan import Fault
-from datalinx.engine.compile.steps import Steps, as_text, lost
+from datalinx.engine.compile.steps import Steps, as_text, is_null, lost
 from datalinx.engine.types.base import ResolvedType
 from datalinx.engine.types.casts import can_cross, cast_from
 from datalinx.engine.types.registry import TypeRegistry
 from datalinx.engine.types.semantic import SemanticType
+from datalinx.engine.types.sql import sql
 
 
 @dataclass
@@ -68,6 +69,33 @@ class Chain:
         self.fault(lost(before, self.bind()), *fault)
         self.fits = kind
 
+    def attempt_directly(
+        self,
+        before: exp.Expression,
+        direct: exp.Expression,
+        other: tuple[exp.Expression, str],
+        fault: tuple[str, str],
+    ) -> None:
+        """Go on with a value that is the target's type already; where it is NULL `other` is computed, and cast.
+
+        `other` is an expression and its type; it gives NULL for what does not fit, as in `attempt`.
+        """
+        read = self.steps.add(direct, self.target.duckdb).column
+        expression, kind = other
+        rest = self.steps.add(
+            sql("CASE WHEN :read IS NULL THEN :other END", read=read, other=expression), kind
+        ).column
+        unread = exp.And(this=is_null(read), expression=lost(before, rest))
+        self.fault(unread, *fault)
+        cast = cast_from(rest, kind, self.target)
+        if cast != rest:
+            rest_cast = self.steps.add(cast, self.target.duckdb).column
+            self.fault(lost(rest, rest_cast), *_cast_failed(self.target))
+            rest = rest_cast
+        self.to(exp.Anonymous(this="coalesce", expressions=[read, rest]), self.target.duckdb)
+        self.bind()
+        self.fits = self.target.duckdb
+
     def fault(self, when: exp.Expression, reason: str, message: str) -> None:
         """Note a way to be invalid."""
         self.faults.append(Fault(reason, when, self.given, message))
@@ -85,9 +113,7 @@ class Chain:
         if cast == before:
             self.type = to.duckdb
             return
-        self.attempt(
-            before, cast, to.duckdb, ("cast_failed", f"The value does not fit the type {described(to)}.")
-        )
+        self.attempt(before, cast, to.duckdb, _cast_failed(to))
         self.semantic = semantic
 
     def check(self, semantic: SemanticType) -> None:
@@ -105,6 +131,10 @@ class Chain:
         if semantic is not None:
             self.check(semantic)
         return self.bind(), tuple(self.faults)
+
+
+def _cast_failed(to: ResolvedType) -> tuple[str, str]:
+    return "cast_failed", f"The value does not fit the type {described(to)}."
 
 
 def described(kind: ResolvedType) -> str:

@@ -1,6 +1,8 @@
 """The plan as dbt SQL: a model of a table, and the expression of one field."""
 
 import json
+import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from sqlglot import exp
@@ -8,6 +10,7 @@ from sqlglot import exp
 from datalinx import errors
 from datalinx.engine.compile.plan import CompiledField, CompiledMapping, Read, inlined_size
 from datalinx.engine.compile.select import select_of
+from datalinx.engine.types.library import without_calls
 
 # An expression with more parts than this is no longer one that a person reads.
 MAX_INLINE = 2_000
@@ -15,28 +18,77 @@ MAX_INLINE = 2_000
 # No name and no literal of a document holds U+0000, so that these marks meet nothing else.
 _MARK = "\x00read {}\x00"
 
-_MATERIALIZED = {
-    "full": "materialized='table'",
-    "append": "materialized='incremental', incremental_strategy='append'",
-    "merge": "materialized='incremental', unique_key={keys}",
-    "history": "materialized='table'",
-}
+_TABLE, _APPEND = "materialized='table'", "materialized='incremental', incremental_strategy='append'"
+_MERGE = "materialized='incremental', incremental_strategy='delete+insert', unique_key={keys}"
+
+# The source that holds the target tables without a model.
+TABLES = "target tables"
 
 
-def dbt_model(compiled: CompiledMapping) -> str:
-    """The dbt model that makes the table's valid rows from `source()` and `ref()`."""
+def dbt_model(compiled: CompiledMapping, models: Collection[str] | None = None) -> str:
+    """The dbt model that makes the table's valid rows from `source()` and `ref()`.
+
+    `models` are the target tables that have one (all of them when None).
+    """
     marks: dict[str, str] = {}
+    newer = _newer(compiled)
 
     def stored(read: Read) -> exp.Expression:
         mark = _MARK.format(len(marks))
-        marks[exp.to_identifier(mark, quoted=True).sql(dialect="duckdb")] = _jinja(read)
+        reference = _jinja(read, models)
+        if newer and read.relation == compiled.first:
+            alias = exp.to_identifier(read.relation, quoted=True).sql(dialect="duckdb")
+            reference = f"{reference} AS {alias}\n  {newer}"
+        marks[exp.to_identifier(mark, quoted=True).sql(dialect="duckdb")] = reference
         return exp.table_(mark, quoted=True)
 
-    body = _without_jinja(select_of(compiled, stored=stored).sql(dialect="duckdb", pretty=True))
+    body = without_jinja(select_of(compiled, stored=stored).sql(dialect="duckdb", pretty=True))
     for mark, reference in marks.items():
         body = body.replace(mark, reference)
-    config = _MATERIALIZED[compiled.load.mode].format(keys=_list(compiled.load.keys))
-    return f"{{{{ config({config}) }}}}\n\n{body}\n"
+    return f"{{{{ config({materialization(compiled)}) }}}}\n\n{body}\n"
+
+
+def materialization(compiled: CompiledMapping) -> str:
+    """How dbt keeps the table, as the arguments of `config`.
+
+    A table is loaded bit by bit only where its own rows tell how far it came: dbt keeps no cursor beside them.
+    """
+    load = compiled.load
+    if load.mode == "merge":
+        return _MERGE.format(keys=_list(load.keys))
+    if load.mode == "append" and (load.cursor is None or cursor_field(compiled) is not None):
+        return _APPEND
+    return _TABLE
+
+
+def cursor_field(compiled: CompiledMapping) -> CompiledField | None:
+    """The target column that holds the cursor's value, if one does."""
+    cursor = compiled.load.cursor
+    return next(
+        (
+            field
+            for field in compiled.fields
+            if isinstance(field.value, exp.Column) and field.value.name == cursor
+        ),
+        None,
+    )
+
+
+def _newer(compiled: CompiledMapping) -> str:
+    """The condition that lets a second build read what is new alone; empty where the whole is read again."""
+    field, over_input = cursor_field(compiled), compiled.load.cursor_input
+    if field is None or over_input is None or compiled.load.mode not in {"append", "merge"}:
+        return ""
+    name = exp.to_identifier(field.name, quoted=True).sql(dialect="duckdb")
+    reached = f"(SELECT MAX({name}) FROM {{{{ this }}}})"
+    load = compiled.load
+    back = f" - INTERVAL {load.lookback_months} MONTH" if load.lookback_months else ""
+    back += f" - INTERVAL {load.lookback_seconds} SECOND" if load.lookback_seconds else ""
+    # What is as new as the newest is read again by a merge, which can only replace it by itself.
+    sign = ">=" if load.mode == "merge" else ">"
+    value = without_jinja(over_input.sql(dialect="duckdb"))
+    condition = f"{value} {sign} {reached}{back} OR {reached} IS NULL"
+    return f"{{% if is_incremental() %}}WHERE {condition}{{% endif %}}"
 
 
 def dbt_field(compiled: CompiledMapping, name: str) -> str:
@@ -49,8 +101,8 @@ def dbt_field(compiled: CompiledMapping, name: str) -> str:
         raise errors.NotFound("FIELD_NOT_MAPPED", f"The mapping of `{compiled.table}` has no field `{name}`.")
     if inlined_size(field.value, compiled.steps) > MAX_INLINE:
         return dbt_model(_only(compiled, field))
-    tree = compiled.inline(field.value).transform(_without_packing)
-    return _without_jinja(tree.sql(dialect="duckdb", pretty=True))
+    tree = without_calls(compiled.inline(field.value).transform(_without_packing))
+    return without_jinja(tree.sql(dialect="duckdb", pretty=True))
 
 
 def _only(compiled: CompiledMapping, field: CompiledField) -> CompiledMapping:
@@ -65,7 +117,7 @@ def _without_packing(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _without_jinja(sql: str) -> str:
+def without_jinja(sql: str) -> str:
     """The SQL with what Jinja would take for its own written as text."""
     for opening in ("{{", "{%", "{#"):
         sql = sql.replace(opening, f"\x00{opening}\x00")
@@ -74,10 +126,18 @@ def _without_jinja(sql: str) -> str:
     return sql
 
 
-def _jinja(read: Read) -> str:
+def plain_name(name: str) -> str:
+    """The name as a project gives it: dbt cannot have what opens Jinja in the name of a source."""
+    return re.sub(r"\{(?=[{%#])", "_", name)
+
+
+def _jinja(read: Read, models: Collection[str] | None) -> str:
+    if read.target is not None and models is not None and read.target not in models:
+        return f"{{{{ source({json.dumps(TABLES)}, {json.dumps(read.target)}) }}}}"
     if read.target is not None:
         return f"{{{{ ref({json.dumps(read.target)}) }}}}"
-    return f"{{{{ source({json.dumps(read.source)}, {json.dumps(read.table)}) }}}}"
+    source = json.dumps(plain_name(read.source or ""))
+    return f"{{{{ source({source}, {json.dumps(plain_name(read.table or ''))}) }}}}"
 
 
 def _list(names: tuple[str, ...]) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from sqlglot import exp
+
 from datalinx import errors
 
 # The modules of decorators fill the table.
@@ -12,11 +14,11 @@ from datalinx.engine.compile.parsing import did_you_mean
 from datalinx.engine.spec.base import parse_part
 from datalinx.engine.spec.mapping import Decorator
 from datalinx.engine.types.registry import TypeRegistry
-from datalinx.engine.types.semantic import SemanticType
+from datalinx.engine.types.semantic import Parameters, SemanticType
 
 
-def decorate(chain: Chain, entry: Decorator) -> None:
-    """Let one decorator of a document work on the value.
+def decorate(chain: Chain, entry: Decorator, *, is_last: bool = False) -> None:
+    """Let one decorator of a document work on the value; after the last one comes the cast to the column's type.
 
     Raise `Invalid`: `UNKNOWN_DECORATOR`, the faults of its parameters, or `TYPE_CLASH`.
     """
@@ -25,7 +27,7 @@ def decorate(chain: Chain, entry: Decorator) -> None:
         kind.apply(chain, parse_part(kind.parameters, entry.parameters))
         return
     semantic = _semantic(entry.name, chain.types)
-    _normalise(chain, semantic, entry.parameters)
+    _normalise(chain, semantic, entry.parameters, is_last=is_last)
 
 
 def decorators_as_documents(types: TypeRegistry) -> list[dict[str, object]]:
@@ -55,9 +57,27 @@ def _semantic(name: str, types: TypeRegistry) -> SemanticType:
     raise errors.Invalid("UNKNOWN_DECORATOR", f"There is no decorator `{name}`.{hint}")
 
 
-def _normalise(chain: Chain, semantic: SemanticType, parameters: Mapping[str, object]) -> None:
+def _normalise(
+    chain: Chain, semantic: SemanticType, parameters: Mapping[str, object], *, is_last: bool
+) -> None:
     parsed = semantic.parse_parameters(parameters)
     before = chain.bind_text()
+    normal = _normal(chain, semantic, parsed)
     fault = (semantic.reason, f"The value is not a valid {semantic.name}.")
-    chain.attempt(before, semantic.normalise(before, parsed), semantic.stored_as, fault)
+    direct = semantic.direct(before, parsed, chain.target) if semantic.direct and is_last else None
+    if direct is None:
+        chain.attempt(before, normal, semantic.stored_as, fault)
+    else:
+        chain.attempt_directly(before, direct, (normal, semantic.stored_as), fault)
     chain.semantic = semantic.name
+
+
+def _normal(chain: Chain, semantic: SemanticType, parameters: Parameters) -> exp.Expression:
+    """The normal form of the bound value, with a step for each stage of the type but the last."""
+    if not semantic.stages:
+        return semantic.normalise(chain.value, parameters)
+    *stages, last = semantic.stages
+    value = chain.value
+    for stage in stages:
+        value = chain.steps.add(stage(value, parameters), "VARCHAR").column
+    return last(value, parameters)

@@ -83,7 +83,7 @@ def _decorate(chain: Chain, field: DecoratedField) -> None:
     faults = Faults()
     for position, entry in enumerate(field.decorators):
         with faults.at(f"decorators[{position}]"):
-            decorate(chain, entry)
+            decorate(chain, entry, is_last=position == len(field.decorators) - 1)
     if faults.found:
         raise errors.Invalid("VALIDATION_ERROR", faults.found[0].message, errors=faults.found)
 

@@ -19,6 +19,8 @@ Growth = Callable[[Sequence[str | float | None]], float]
 MAX_PATTERN = 1_000
 MAX_REPLACEMENT = 200
 MAX_SIZE = 1_000
+# DuckDB raises for a length or a position of more than 32 bits.
+MAX_LENGTH = 2**31
 
 PARTS = (
     *("year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond"),
@@ -32,8 +34,8 @@ class Function:
 
     `raises` says what a row can make it do: nothing, or raise (`strict` when it is NULL for a NULL argument alone,
     `any` when it may be NULL besides). `attempt` is DuckDB's function of the same meaning that gives NULL instead.
-    `growth` says how many times longer
-    than its input the result can be, given the literal arguments (None where an argument is no literal).
+    `growth` says how many times longer than its input the result can be, given the literal arguments (None where
+    an argument is no literal). With `by_size` only a number beyond MAX_LENGTH after the first argument makes it raise.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Function:
     call: str = ""
     attempt: str = ""
     growth: Growth | None = None
+    by_size: bool = False
 
     @property
     def duckdb_name(self) -> str:
@@ -93,6 +96,11 @@ def _time_zone(value: str | float) -> str | None:
     return None if value in available_timezones() else f"`{value}` is no time zone of IANA."
 
 
+def _padding(value: str | float) -> str | None:
+    fits = isinstance(value, str) and 1 <= len(value) <= 100
+    return None if fits else "The padding must be a text of 1 to 100 characters."
+
+
 _PATTERN = text(MAX_PATTERN)
 _PATH = text(500)
 _FORMAT = text(200)
@@ -130,13 +138,21 @@ def _make(
     call: str = "",
     attempt: str = "",
     growth: Growth | None = None,
+    by_size: bool = False,
     **literals: Check,
 ) -> Function:
     """A function of the table; `literals` are written `_1=check`."""
-    most = minimum if maximum is None else maximum
-    places = _positions(literals)
     return Function(
-        name, minimum, most, result, raises, literals=places, call=call, attempt=attempt, growth=growth
+        name,
+        minimum,
+        minimum if maximum is None else maximum,
+        result,
+        raises,
+        literals=_positions(literals),
+        call=call,
+        attempt=attempt,
+        growth=growth,
+        by_size=by_size,
     )
 
 
@@ -162,15 +178,15 @@ _TEXT = (
     *(_text(name, 1, 2, _1=text(100)) for name in ("trim", "ltrim", "rtrim")),
     _text("concat", 1, MANY),
     _text("concat_ws", 2, MANY),
-    _text("substring", 2, 3),
-    _text("substr", 2, 3, call="substring"),
-    _text("left", 2),
+    _text("substring", 2, 3, raises="strict", by_size=True),
+    _text("substr", 2, 3, call="substring", raises="strict", by_size=True),
+    _text("left", 2, raises="strict", by_size=True),
     _text("right", 2),
     _text("replace", 3, growth=_replace_growth),
     _text("translate", 3, _1=text(200), _2=text(200)),
     _text("split_part", 3, _2=_COUNT),
-    _text("lpad", 3, _1=_SIZE, _2=text(100), growth=_size_growth),
-    _text("rpad", 3, _1=_SIZE, _2=text(100), growth=_size_growth),
+    _text("lpad", 3, _1=_SIZE, _2=_padding, growth=_size_growth),
+    _text("rpad", 3, _1=_SIZE, _2=_padding, growth=_size_growth),
     _text("repeat", 2, _1=_SIZE, growth=_size_growth),
     _text("regexp_replace", 3, 4, _1=_PATTERN, _2=text(MAX_REPLACEMENT), _3=_options, growth=_regexp_growth),
     _text("regexp_extract", 2, 3, _1=_PATTERN, _2=between(0, 9)),

@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
-from sqlglot.lineage import lineage as trace
 
-from datalinx.engine.compile.names import split_reference
-from datalinx.engine.compile.plan import CompiledInput, CompiledMapping, Edge, Read
+from datalinx.engine.compile.plan import CompiledMapping, Edge, Read
+from datalinx.engine.lineage.sql import Pair, QueryColumns, trace_query
 
-Pair = tuple[str, str]
+Origin = tuple[Read, str]
 
 
 def lineage(compiled: CompiledMapping) -> list[Edge]:
@@ -22,6 +20,7 @@ def lineage(compiled: CompiledMapping) -> list[Edge]:
     for kind, pairs in _deciding(compiled):
         for pair in pairs:
             edges.update(dict.fromkeys(origins.edges(pair, None, kind)))
+    edges.update(dict.fromkeys(origins.deciding()))
     return list(edges)
 
 
@@ -35,7 +34,15 @@ def _deciding(compiled: CompiledMapping) -> Iterator[tuple[str, Iterable[Pair]]]
         yield "group", _columns(column)
     if compiled.deduplicate is not None:
         for term in compiled.deduplicate.order:
-            yield "order", _columns(compiled.inline(exp.column(term.step, quoted=True)))
+            yield "order", _columns(_step(compiled, term.step))
+        keys = set(compiled.deduplicate.keys)
+        yield "key", [pair for field in compiled.fields if field.name in keys for pair in field.references]
+    if compiled.load.cursor is not None:
+        yield "cursor", _columns(_step(compiled, compiled.load.cursor))
+
+
+def _step(compiled: CompiledMapping, name: str) -> exp.Expression:
+    return compiled.inline(exp.column(name, quoted=True))
 
 
 def _columns(tree: exp.Expression | None) -> list[Pair]:
@@ -49,43 +56,39 @@ class _Origins:
 
     def __init__(self, compiled: CompiledMapping) -> None:
         self._relations = {relation.alias: relation for relation in compiled.inputs}
-        self._found: dict[Pair, list[tuple[Read, str]]] = {}
-        # sqlglot takes names as it would find them in SQL; ours hold any character, so they are quoted.
-        self._schema: dict[str, object] = {
-            _quoted(relation.alias): {_quoted(column.name): column.type for column in relation.columns}
-            for relation in compiled.inputs
+        self._names = {
+            relation.alias: [column.name for column in relation.columns] for relation in compiled.inputs
         }
+        self._traced: dict[str, QueryColumns] = {}
+        self._found: dict[Pair, tuple[Origin, ...]] = {}
 
     def edges(self, pair: Pair, target: str | None, kind: str) -> Iterator[Edge]:
         """One edge for each stored column behind `pair`."""
         for read, column in self._origins(pair):
             yield Edge(read.source, read.table or read.target or "", column, target, kind)
 
-    def _origins(self, pair: Pair) -> list[tuple[Read, str]]:
+    def deciding(self) -> Iterator[Edge]:
+        """The columns that decide which rows the CTEs have."""
+        for alias, relation in self._relations.items():
+            if relation.query is not None:
+                for kind, pair in self._trace(alias, relation.query).rows:
+                    yield from self.edges(pair, None, kind)
+
+    def _origins(self, pair: Pair) -> tuple[Origin, ...]:
         alias, column = pair
         relation = self._relations.get(alias)
         if relation is None:
             # The table of values of a lookup stands in the document itself.
-            return []
+            return ()
         if relation.read is not None:
-            return [(relation.read, column)]
-        if pair not in self._found:
-            below = [self._origins(inner) for inner in self._behind(relation, column)]
-            self._found[pair] = list(dict.fromkeys(origin for origins in below for origin in origins))
-        return self._found[pair]
+            return ((relation.read, column),)
+        if relation.query is not None and pair not in self._found:
+            behind = self._trace(alias, relation.query).behind(column)
+            below = [origin for inner in behind for origin in self._origins(inner)]
+            self._found[pair] = tuple(dict.fromkeys(below))
+        return self._found.get(pair, ())
 
-    def _behind(self, relation: CompiledInput, column: str) -> list[Pair]:
-        """The columns of other relations that make a column of a query."""
-        if relation.query is None:
-            return []
-        try:
-            root = trace(_quoted(column), relation.query.copy(), schema=self._schema, dialect="duckdb")
-        except SqlglotError:
-            # A query that sqlglot cannot follow hides its columns; the relation itself is still shown.
-            return []
-        leaves = [node for node in root.walk() if not node.downstream and isinstance(node.source, exp.Table)]
-        return [(leaf.source.name, split_reference(leaf.name)[1]) for leaf in leaves]
-
-
-def _quoted(name: str) -> str:
-    return exp.to_identifier(name, quoted=True).sql(dialect="duckdb")
+    def _trace(self, alias: str, query: exp.Query) -> QueryColumns:
+        if alias not in self._traced:
+            self._traced[alias] = trace_query(query, self._names)
+        return self._traced[alias]

@@ -35,7 +35,9 @@ class _UserParser(DuckDBParser):
     NO_PAREN_FUNCTION_PARSERS = {"CASE": DuckDBParser.NO_PAREN_FUNCTION_PARSERS["CASE"]}
 
 
-class _UserDialect(DuckDB):
+class UserDialect(DuckDB):
+    """DuckDB's dialect, in which every call is a name with arguments."""
+
     Parser = _UserParser
 
 
@@ -46,9 +48,9 @@ def parse_one(text: str) -> exp.Expression:
             f"An expression has at most {MAX_CHARACTERS:,} characters; this one has {len(text):,}."
         )
     try:
-        tokens = _UserDialect().tokenize(text)
+        tokens = UserDialect().tokenize(text)
         _check_bounds(tokens)
-        trees = _UserDialect().parser().parse(tokens, text)
+        trees = UserDialect().parser().parse(tokens, text)
     except RecursionError:
         raise not_allowed("The expression is nested too deeply; move a part of it into a CTE.") from None
     except ParseError as error:

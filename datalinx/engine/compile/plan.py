@@ -241,7 +241,8 @@ class Edge:
     """One line of the column lineage: a source's column takes part in making a target column.
 
     `source` and `table` name the stored table (a target table has `source` None). `kind` is the field's, or
-    `filter`, `join`, `group`, `order` for columns that decide on rows, not on values; `target` is None then.
+    `filter`, `join`, `group`, `order`, `key`, `cursor` for columns that decide on rows; `target` is None then.
+    `unresolved` is a column of a query that could not be followed.
     """
 
     source: str | None

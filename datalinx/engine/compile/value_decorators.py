@@ -1,6 +1,7 @@
 """The decorators that read numbers, dates and JSON out of text, and work on them."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from sqlglot import exp
 
 from datalinx import errors
 from datalinx.engine.compile.chain import Chain
+from datalinx.engine.compile.date_shapes import exact_formats
 from datalinx.engine.compile.decorator_kinds import NoParameters, decorator
 from datalinx.engine.spec.base import Identifier, Part, Text
 from datalinx.engine.types.base import BASE_TYPES
@@ -70,8 +72,7 @@ def _parse_date(chain: Chain, parameters: ParseDate) -> None:
     has_zone = "z" in _parts(parameters.formats[0])
     has_time = any(_parts(pattern) & (_TIME_PARTS | _ZONE_PARTS) for pattern in parameters.formats)
     kind = "TIMESTAMP WITH TIME ZONE" if has_zone else "TIMESTAMP"
-    read = [_read_date(chain, before, pattern, kind) for pattern in parameters.formats]
-    parsed = read[0] if len(read) == 1 else exp.Anonymous(this="coalesce", expressions=read)
+    parsed = _read_dates(chain, before, parameters.formats, kind)
     wanted = parameters.type or ("date" if chain.target.base == "date" or not has_time else "datetime")
     if wanted == "date":
         local = sql("timezone('UTC', :v)", v=parsed) if has_zone else parsed
@@ -79,14 +80,45 @@ def _parse_date(chain: Chain, parameters: ParseDate) -> None:
     chain.attempt(before, parsed, kind, ("invalid_date", "The value fits none of the formats."))
 
 
-def _read_date(chain: Chain, value: exp.Expression, pattern: str, kind: str) -> exp.Expression:
-    """What one format makes of a text: NULL unless it fits, with a year that was written in full."""
-    read = sql("try_strptime(:value, :pattern)", value=trimmed(value), pattern=pattern)
+def _read_dates(chain: Chain, value: exp.Column, formats: Sequence[str], kind: str) -> exp.Expression:
+    """What the first format that fits makes of a text: first by the shapes of formats, what is left by trying all."""
+    exact = [
+        _full_year(
+            chain,
+            sql("CASE WHEN :fits THEN :read END", fits=full_match(value, shape.pattern), read=read),
+            kind,
+        )
+        for pattern, shape in exact_formats(formats)
+        for read in [_read_date(chain, value, pattern)]
+    ]
+    known = chain.steps.add(_first(exact), kind).column if exact else None
+    text = trimmed(value)
+    if known is not None:
+        text = sql("CASE WHEN :known IS NULL THEN :v END", known=known, v=text)
+    rest = chain.steps.add(text, "VARCHAR").column
+    tried = [_full_year(chain, _read_date(chain, rest, pattern), kind) for pattern in formats]
+    return _first([known, *tried] if known is not None else tried)
+
+
+def _read_date(chain: Chain, value: exp.Expression, pattern: str) -> exp.Expression:
+    read = sql("try_strptime(:value, :pattern)", value=value, pattern=pattern)
     # Asking for the type lets DuckDB refuse a format that it does not know.
     chain.binder.type_of(read, chain.steps.types(read))
+    return read
+
+
+def _full_year(chain: Chain, read: exp.Expression, kind: str) -> exp.Expression:
+    """What was read if its year was written in full: DuckDB reads %Y from one digit on, so that 24 is the year 24.
+
+    Years 1 to 999 are no dates that people mean.
+    """
     column = chain.steps.add(read, kind).column
-    # DuckDB reads %Y from one digit on, so that 24 is the year 24; year 1 to 999 are no dates that people mean.
     return sql("CASE WHEN year(:read) BETWEEN 1000 AND 9999 THEN :read END", read=column)
+
+
+def _first(values: Sequence[exp.Expression]) -> exp.Expression:
+    """The first that is there."""
+    return values[0] if len(values) == 1 else exp.Anonymous(this="coalesce", expressions=list(values))
 
 
 class ParseNumber(Part):

@@ -11,6 +11,7 @@ from datalinx.engine.compile.names import Scope
 from datalinx.engine.compile.plan import CompiledMapping, InputShape, Read, SourceColumn
 from datalinx.engine.compile.select import select_of
 from datalinx.engine.spec import Mapping, TargetTable, parse_document
+from datalinx.engine.types import library
 from datalinx.engine.types.registry import TypeRegistry
 from datalinx.errors import FieldError
 
@@ -104,6 +105,7 @@ class Database:
 
     def __init__(self) -> None:
         self.connection = duckdb.connect(config={"threads": 1})
+        library.register(self.connection)
         self.connection.execute("SET TimeZone = 'UTC'")
 
     def fill(self, relation: str, columns: MappingOf[str, str], rows: list[tuple[Any, ...]]) -> None:

@@ -13,7 +13,7 @@ from tests.engine.compile.kit import CONTACTS, compiled, decorated, expression, 
     [
         ("full", "materialized='table'"),
         ("append", "materialized='incremental', incremental_strategy='append'"),
-        ("merge", "materialized='incremental', unique_key=[\"id\"]"),
+        ("merge", "materialized='incremental', incremental_strategy='delete+insert', unique_key=[\"id\"]"),
         ("history", "materialized='table'"),
     ],
 )

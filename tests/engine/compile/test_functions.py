@@ -8,7 +8,7 @@ import pytest
 from datalinx.engine.compile.expressions import rebuild_expression
 from datalinx.engine.compile.functions import FUNCTIONS, REFUSED
 from datalinx.errors import Invalid
-from tests.engine.compile.kit import scope
+from tests.engine.compile.kit import CONTACTS, Database, compiled, expression, mapping, scope, table
 
 # One call of each function over one row, and what it gives.
 CALLS: dict[str, tuple[str, object]] = {
@@ -200,3 +200,26 @@ def test_arg_max__equal_keys__is_the_same_in_any_order_of_rows(database: duckdb.
     }
 
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", ["left", "substring"])
+def test_function__a_length_beyond_all_texts__fails_for_its_row_alone(
+    name: str, database: duckdb.DuckDBPyConnection
+) -> None:
+    document = mapping({"name": expression(f"{name}(c.mail, c.age)")})
+    plan = compiled(document, table("name string"))
+    filled = Database()
+    filled.fill("c", CONTACTS, [row("abc", 2), row("abc", 5_000_000_000)])
+
+    assert len(filled.run(plan)) == 1
+
+
+def test_padding__of_nothing__is_refused_when_saved() -> None:
+    with pytest.raises(Invalid, match="padding"):
+        rebuild_expression("lpad(c.mail, 5, '')", scope())
+
+
+def row(mail: str, age: int) -> tuple[object, ...]:
+    """A contact of whom two columns matter."""
+    given = {"mail": mail, "age": age}
+    return tuple(given.get(name) for name in CONTACTS)

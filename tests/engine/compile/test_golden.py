@@ -18,7 +18,9 @@ from datalinx.engine.compile.dbt import dbt_field, dbt_model
 from datalinx.engine.compile.lineage import lineage
 from datalinx.engine.compile.plan import CompiledMapping
 from datalinx.engine.compile.select import select_of
+from datalinx.engine.compile.spark import lower_query
 from datalinx.engine.spec import Mapping, TargetTable
+from datalinx.engine.types import library
 from tests.engine.compile.kit import aggregate, compiled, decorated, expression, mapping, table
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -163,6 +165,22 @@ def test_sql__of_the_mapping__is_as_written_down(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_spark__of_the_mapping__is_as_written_down(name: str) -> None:
+    case = CASES[name]()
+    plan = case.plan()
+    relations = {
+        relation.read.relation: {column.name: column.type for column in relation.columns}
+        for relation in plan.inputs
+        if relation.read is not None
+    }
+    select = select_of(plan, stored=lambda read: exp.table_(read.relation, quoted=True))
+
+    lowered = lower_query(select, relations=relations, strict=False)
+
+    _check(f"{name}.spark.sql", lowered.sql(dialect="spark", pretty=True) + "\n")
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_dbt__of_the_mapping__is_as_written_down(name: str) -> None:
     _check(f"{name}.dbt.sql", dbt_model(CASES[name]().plan()))
 
@@ -180,6 +198,7 @@ def test_lineage__of_the_mapping__is_as_written_down(name: str) -> None:
 def test_sql__of_the_mapping__runs_over_empty_tables(name: str) -> None:
     case = CASES[name]()
     with duckdb.connect(config={"threads": 1}) as connection:
+        library.register(connection)
         for relation, columns in case.inputs.items():
             listed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
             connection.execute(f'CREATE TABLE "{relation}" ({listed})')

@@ -50,6 +50,8 @@ def test_lineage__through_ctes__reaches_the_stored_columns() -> None:
         Edge("crm", "orders", "total", "total", "direct"),
         Edge("crm", "contacts", "id", None, "join"),
         Edge("crm", "orders", "customer", None, "join"),
+        Edge("crm", "orders", "day", None, "filter"),
+        Edge("crm", "orders", "customer", None, "group"),
     ]
 
 
@@ -67,9 +69,14 @@ def test_lineage__of_rows__names_filters_groups_and_orders() -> None:
         Edge("crm", "contacts", "city", None, "group"),
     ]
     ordered = mapping({"id": "c.id"}, deduplicate={"keys": ["id"], "order_by": ["c.city DESC"]})
-    assert edges(ordered, table("id string"), {"c": COLUMNS})[-1] == Edge(
-        "crm", "contacts", "city", None, "order"
-    )
+    assert edges(ordered, table("id string"), {"c": COLUMNS})[1:] == [
+        Edge("crm", "contacts", "city", None, "order"),
+        Edge("crm", "contacts", "id", None, "key"),
+    ]
+    merged = mapping({"id": "c.id"}, load={"mode": "merge", "keys": ["id"], "cursor": "c.city"})
+    assert edges(merged, table("id string"), {"c": COLUMNS})[1:] == [
+        Edge("crm", "contacts", "city", None, "cursor")
+    ]
 
 
 def test_lineage__of_another_target_table__has_no_source() -> None:

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', unique_key=["customer_id"]) }}
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key=["customer_id"]) }}
 
 WITH "c" AS (
   SELECT

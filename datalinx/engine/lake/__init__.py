@@ -14,12 +14,13 @@ to load, is loaded at the first use, or by `lake.load()` where a long-lived proc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from datalinx.engine.lake.model import Bounds, DataFile, LakeColumn, Snapshot, Staged
-from datalinx.engine.lake.relation import copy_field_ids, duckdb_type, relation_sql
+from datalinx.engine.lake.model import Bounds, DataFile, LakeColumn, Snapshot, Staged, Version
+from datalinx.engine.lake.relation import copy_field_ids, duckdb_type, lake_table, relation_sql
 
 if TYPE_CHECKING:
-    from datalinx.engine.lake.expiry import Sweep, expire, orphans, sweep
-    from datalinx.engine.lake.reading import columns, data_files, find_run, snapshot, snapshots
+    from datalinx.engine.lake.compaction import merge_files, small_files, stage_compaction
+    from datalinx.engine.lake.expiry import Sweep, expire, old_versions, orphans, sweep
+    from datalinx.engine.lake.reading import columns, data_files, find_run, snapshot, snapshots, version
     from datalinx.engine.lake.restoring import restore
     from datalinx.engine.lake.staging import plan_columns, stage_append, stage_replace, stage_rewrite
 
@@ -30,28 +31,36 @@ __all__ = [
     "Snapshot",
     "Staged",
     "Sweep",
+    "Version",
     "columns",
     "copy_field_ids",
     "data_files",
     "duckdb_type",
     "expire",
     "find_run",
+    "lake_table",
     "load",
+    "merge_files",
+    "old_versions",
     "orphans",
     "plan_columns",
     "relation_sql",
     "restore",
+    "small_files",
     "snapshot",
     "snapshots",
     "stage_append",
+    "stage_compaction",
     "stage_replace",
     "stage_rewrite",
     "sweep",
+    "version",
 ]
 
 _HOMES = {
-    "expiry": ("Sweep", "expire", "orphans", "sweep"),
-    "reading": ("columns", "data_files", "find_run", "snapshot", "snapshots"),
+    "compaction": ("merge_files", "small_files", "stage_compaction"),
+    "expiry": ("Sweep", "expire", "old_versions", "orphans", "sweep"),
+    "reading": ("columns", "data_files", "find_run", "snapshot", "snapshots", "version"),
     "restoring": ("restore",),
     "staging": ("plan_columns", "stage_append", "stage_replace", "stage_rewrite"),
 }

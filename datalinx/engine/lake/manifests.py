@@ -3,8 +3,9 @@
 from pyiceberg.io import FileIO
 from pyiceberg.manifest import DataFile, ManifestFile
 from pyiceberg.table import Transaction
-from pyiceberg.table.snapshots import Operation, Snapshot
+from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 from pyiceberg.table.update.snapshot import _ManifestMergeManager, _MergeAppendFiles, _OverwriteFiles
+from pyiceberg.typedef import EMPTY_DICT
 
 # Iceberg's own defaults: https://iceberg.apache.org/docs/latest/configuration/#table-behavior-properties
 _MANIFEST_BYTES = 8 * 1024**2
@@ -53,3 +54,12 @@ class Overwriting(_OverwriteFiles):
             merge_enabled=True,
             snapshot_producer=self,
         ).merge_manifests(manifests)
+
+
+class Replacing(Overwriting):
+    """A snapshot of the same rows in other files, which says so: Iceberg's operation `replace`."""
+
+    def _summary(self, snapshot_properties: dict[str, str] = EMPTY_DICT) -> Summary:
+        # pyiceberg counts for the operations that it makes itself, and this is none of them.
+        counted = super()._summary(snapshot_properties)
+        return Summary(operation=Operation.REPLACE, **counted.additional_properties)

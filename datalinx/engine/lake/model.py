@@ -40,8 +40,9 @@ class Staged:
 class Snapshot:
     """A version of a table: what it holds and what brought it about.
 
-    `operation` is Iceberg's: append, overwrite or delete. `run_id` is the run that made it, `restored_from`
-    the sequence of the version that it brought back. `properties` are all that were given at its staging.
+    `operation` is Iceberg's: append, overwrite, delete, or replace (the same rows in other files). `run_id` is
+    the run that made it, `restored_from` the sequence of the version that it brought back. `properties` are all
+    that were given at its staging.
     """
 
     snapshot_id: int
@@ -54,6 +55,15 @@ class Snapshot:
     run_id: str | None = None
     restored_from: int | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a table with all that a reader needs: what it is, its columns, its files."""
+
+    snapshot: Snapshot
+    columns: "tuple[LakeColumn, ...]"
+    files: "tuple[DataFile, ...]"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pyiceberg import manifest as iceberg
 from pyiceberg.conversions import from_bytes
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 from pyiceberg.types import (
     DateType,
@@ -25,7 +26,7 @@ from pyiceberg.types import (
 from pyiceberg.utils.datetime import days_to_date, micros_to_time, micros_to_timestamp, micros_to_timestamptz
 
 from datalinx.engine.lake.manifests import live_files
-from datalinx.engine.lake.model import Bounds, DataFile, LakeColumn, Snapshot
+from datalinx.engine.lake.model import Bounds, DataFile, LakeColumn, Snapshot, Version
 from datalinx.engine.lake.schema import lake_columns
 from datalinx.engine.lake.table import files_of, open_table
 from datalinx.engine.storage import Storage
@@ -62,9 +63,28 @@ def snapshot(
 ) -> Snapshot:
     """Return one version of a table: the named one, the last one made at or before `as_of`, else the present one.
 
-    Raise `NotFound` `SNAPSHOT_NOT_FOUND` when there is none, or none any more.
+    Raise `NotFound` `SNAPSHOT_NOT_FOUND` when there is none, `SNAPSHOT_EXPIRED` when it was let go of.
     """
     return to_snapshot(find_snapshot(open_table(storage, location), snapshot_id, sequence, as_of))
+
+
+def version(
+    storage: Storage,
+    location: str,
+    *,
+    snapshot_id: int | None = None,
+    sequence: int | None = None,
+    as_of: datetime | None = None,
+) -> Version:
+    """Return one version of a table, chosen as in `snapshot`, with its columns and files: one look for all."""
+    table = open_table(storage, location)
+    chosen = find_snapshot(table, snapshot_id, sequence, as_of)
+    key = files_of(table).key
+    files = tuple(
+        DataFile(key(file.file_path), file.record_count, file.file_size_in_bytes)
+        for file in live_files(chosen, table.io)
+    )
+    return Version(to_snapshot(chosen), lake_columns(_schema_of(table, chosen)), files)
 
 
 def data_files(
@@ -124,7 +144,7 @@ def find_snapshot(
     table: Table, snapshot_id: int | None, sequence: int | None, as_of: datetime | None
 ) -> IcebergSnapshot:
     """Return one version of an open table as pyiceberg knows it; see `snapshot`."""
-    known = sorted(table.metadata.snapshots, key=lambda each: each.sequence_number or 0)
+    known = every = sorted(table.metadata.snapshots, key=lambda each: each.sequence_number or 0)
     if snapshot_id is not None:
         known = [each for each in known if each.snapshot_id == snapshot_id]
     if sequence is not None:
@@ -132,10 +152,22 @@ def find_snapshot(
     if as_of is not None:
         known = [each for each in known if _at(each) <= as_of]
     if not known:
+        if every and _was_let_go(every[0], sequence, as_of):
+            message = (
+                f"The table as it was then is kept no longer; its oldest version is {every[0].sequence_number}, "
+                f"of {_at(every[0]).isoformat()}."
+            )
+            raise NotFound("SNAPSHOT_EXPIRED", message)
         when = f" as of {as_of.isoformat()}" if as_of else f" {sequence or snapshot_id or ''}".rstrip()
         message = f"The table has no version{when}; list its snapshots to see those that are kept."
         raise NotFound("SNAPSHOT_NOT_FOUND", message)
     return known[-1]
+
+
+def _was_let_go(oldest: IcebergSnapshot, sequence: int | None, as_of: datetime | None) -> bool:
+    """Whether a version that is not there may have been: versions are let go of from the oldest on."""
+    first = oldest.sequence_number or 0
+    return first > 1 and (as_of is not None or 0 < (sequence or 0) < first)
 
 
 def to_snapshot(known: IcebergSnapshot) -> Snapshot:
@@ -143,14 +175,16 @@ def to_snapshot(known: IcebergSnapshot) -> Snapshot:
     summary = known.summary
     found: Mapping[str, str] = summary.additional_properties if summary else {}
     restored = found.get(RESTORED_FROM)
+    # The same rows in other files are no rows that came or went.
+    moved = summary is not None and summary.operation is Operation.REPLACE
     return Snapshot(
         snapshot_id=known.snapshot_id,
         sequence=known.sequence_number or 0,
         at=_at(known),
         operation=summary.operation.value if summary else "unknown",
         rows=int(found.get("total-records", 0)),
-        added_rows=int(found.get("added-records", 0)),
-        removed_rows=int(found.get("deleted-records", 0)),
+        added_rows=0 if moved else int(found.get("added-records", 0)),
+        removed_rows=0 if moved else int(found.get("deleted-records", 0)),
         run_id=found.get(RUN_ID),
         restored_from=int(restored) if restored else None,
         properties={name: value for name, value in found.items() if not name.startswith(_COUNTED)},

@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from datalinx.engine.lake.model import LakeColumn
+from datalinx.engine.query.tables import TableFiles, table_select
 
 _DUCKDB_TYPES = {
     "boolean": "BOOLEAN",
@@ -41,24 +42,17 @@ def relation_sql(columns: Sequence[LakeColumn], paths: Sequence[Path]) -> str:
     A column that a file does not have yet is NULL there, one that was widened since is cast, and one that was
     renamed is found by its id. Without files it gives no rows.
     """
-    names = ", ".join(_quoted(column.name) for column in columns)
-    if not paths:
-        nothing = ", ".join(
-            f"CAST(NULL AS {duckdb_type(column.type)}) AS {_quoted(column.name)}" for column in columns
-        )
-        return f"SELECT {nothing} WHERE false"
-    schema = ", ".join(
-        f"{column.field_id}: {{'name': {_text(column.name)}, 'type': {_text(duckdb_type(column.type))}, "
-        "'default_value': NULL}"
-        for column in columns
+    return table_select(lake_table(columns, paths))
+
+
+def lake_table(columns: Sequence[LakeColumn], paths: Sequence[Path]) -> TableFiles:
+    """Return a table of the lake as queries read it."""
+    return TableFiles(
+        [(column.name, duckdb_type(column.type)) for column in columns],
+        paths,
+        [column.field_id for column in columns],
     )
-    files = ", ".join(_text(str(path)) for path in paths)
-    return f"SELECT {names} FROM read_parquet([{files}], schema = MAP {{{schema}}})"
 
 
 def _quoted(name: str) -> str:
     return exp.to_identifier(name, quoted=True).sql("duckdb")
-
-
-def _text(value: str) -> str:
-    return exp.Literal.string(value).sql("duckdb")

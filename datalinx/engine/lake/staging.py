@@ -89,14 +89,17 @@ def stage_rewrite(
     not have one of them: it was planned on another version.
     """
     with _staging(storage, base, columns, replace=False, run_id=run_id, now=now) as stage:
-        unwanted = set(remove)
-        removed = [
-            file for file in _current(stage.table) if files_of(stage.table).key(file.file_path) in unwanted
-        ]
-        if len(removed) != len(unwanted):
-            message = "The table has changed since its files were read; start again from its present version."
-            raise Interrupted("FILES_NOT_CURRENT", message)
-        return stage.finish(removed, add, properties)
+        return stage.finish(take_files(stage.table, remove), add, properties)
+
+
+def take_files(table: Table, keys: Sequence[str]) -> list[iceberg.DataFile]:
+    """Return the entries of files of the present version. Raise `Interrupted` `FILES_NOT_CURRENT`."""
+    wanted = set(keys)
+    found = [file for file in _current(table) if files_of(table).key(file.file_path) in wanted]
+    if len(found) != len(wanted):
+        message = "The table has changed since its files were read; start again from its present version."
+        raise Interrupted("FILES_NOT_CURRENT", message)
+    return found
 
 
 @dataclass(frozen=True)
@@ -114,33 +117,13 @@ class _Stage:
         add: Sequence[Path],
         properties: Mapping[str, str] | None,
     ) -> Staged:
-        added = self._store(add)
+        added = store_files(self.table, self.schema, add)
         transaction = StagingTransaction(self.table)
         self._change_columns(transaction)
         commit(
             transaction, added=added, removed=removed, properties={**(properties or {}), RUN_ID: self.run_id}
         )
         return staged(self.table, self.base)
-
-    def _store(self, paths: Sequence[Path]) -> list[iceberg.DataFile]:
-        """Check all files, then move those with rows into the table's folder; return their entries."""
-        checked: list[tuple[Path, pq.FileMetaData]] = []
-        for path in paths:
-            footer = read_footer(path)
-            check_footer(footer, self.schema)
-            if footer.num_rows:
-                checked.append((path, footer))
-        files = files_of(self.table)
-        entries = []
-        for path, footer in checked:
-            # A name of its own: another attempt of the same run may have left its files, or committed them.
-            key = f"data/{uuid.uuid4().hex}.parquet"
-            entry = to_data_file(
-                footer, path.stat().st_size, files.uri(key), self.schema, self.table.metadata.properties
-            )
-            files.storage.put_file(key, path, move=True)
-            entries.append(entry)
-        return entries
 
     def _change_columns(self, transaction: Transaction) -> None:
         metadata = self.table.metadata
@@ -152,6 +135,25 @@ class _Stage:
         transaction._stage(
             (SetCurrentSchemaUpdate(schema_id=self.schema.schema_id), SetPropertiesUpdate(updates=names))
         )
+
+
+def store_files(table: Table, schema: Schema, paths: Sequence[Path]) -> list[iceberg.DataFile]:
+    """Check all files, then move those with rows into the table's folder; return their entries."""
+    checked: list[tuple[Path, pq.FileMetaData]] = []
+    for path in paths:
+        footer = read_footer(path)
+        check_footer(footer, schema)
+        if footer.num_rows:
+            checked.append((path, footer))
+    files = files_of(table)
+    entries = []
+    for path, footer in checked:
+        # A name of its own: another attempt of the same run may have left its files, or committed them.
+        key = f"data/{uuid.uuid4().hex}.parquet"
+        entry = to_data_file(footer, path.stat().st_size, files.uri(key), schema, table.metadata.properties)
+        files.storage.put_file(key, path, move=True)
+        entries.append(entry)
+    return entries
 
 
 @contextmanager
@@ -193,9 +195,10 @@ def commit(
     added: Sequence[iceberg.DataFile],
     removed: Sequence[iceberg.DataFile],
     properties: Mapping[str, str],
+    kind: type[Appending] | type[Overwriting] | None = None,
 ) -> None:
     """Write a version with files added and removed, in one snapshot."""
-    kind = Overwriting if removed else Appending
+    kind = kind or (Overwriting if removed else Appending)
     with kind.begin(transaction, dict(properties)) as producer:
         for file in added:
             producer.append_data_file(file)

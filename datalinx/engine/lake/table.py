@@ -90,6 +90,8 @@ def new_table(storage: Storage, schema: Schema, *, now: datetime) -> Table:
         TableProperties.MANIFEST_MERGE_ENABLED: "true",
         # No commit is ever tried again with other contents than it was staged with.
         TableProperties.COMMIT_NUM_RETRIES: "0",
+        # Each metadata file lists every version; the older ones serve nobody, and a sweep takes what is not named.
+        TableProperties.METADATA_PREVIOUS_VERSIONS_MAX: "20",
     }
     metadata = new_table_metadata(
         schema, UNPARTITIONED_PARTITION_SPEC, UNSORTED_SORT_ORDER, storage.uri(), properties

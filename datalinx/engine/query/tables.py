@@ -1,7 +1,7 @@
 """What a query reads and what it gives back: tables as columns and files, results as columns and rows."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,22 +17,39 @@ _TYPE = re.compile(r"^[A-Za-z][A-Za-z0-9_ ]*(\(\d+(, ?\d+)?\))?(\[\d*\])*$")
 class TableFiles:
     """A stored table at one snapshot: its columns as `(name, DuckDB type)` and its Parquet files.
 
-    No files is an empty table with typed columns. A column that a file does not have is NULL there, so
+    No files is an empty table with typed columns. `field_ids`, one for each column, tell the columns in the
+    files: names alone would show the values of a dropped column under a later one of its name. Without ids
+    (files that are no table of the lake) names tell. A column that a file does not have is NULL there, so
     files written before a column was added stay readable.
     """
 
     columns: tuple[tuple[str, str], ...]
     files: tuple[Path, ...] = ()
+    field_ids: tuple[int, ...] = ()
 
-    def __init__(self, columns: Sequence[tuple[str, str]], files: Sequence[Path | str] = ()) -> None:
+    def __init__(
+        self,
+        columns: Sequence[tuple[str, str]],
+        files: Sequence[Path | str] = (),
+        field_ids: Sequence[int] = (),
+    ) -> None:
         for name, kind in columns:
             if not _TYPE.match(kind):
                 raise Invalid("INVALID_TYPE", f"The column `{name}` has no readable type: `{kind}`.")
+        if field_ids and len(field_ids) != len(columns):
+            raise ValueError("a table has an id for each column, or none at all")
         object.__setattr__(self, "columns", tuple((name, kind) for name, kind in columns))
         object.__setattr__(self, "files", tuple(Path(file).absolute() for file in files))
+        object.__setattr__(self, "field_ids", tuple(int(each) for each in field_ids))
 
     def names(self) -> list[str]:
         return [name for name, _ in self.columns]
+
+    def only(self, names: Collection[str]) -> "TableFiles":
+        """Return the table with these of its columns alone, in its own order."""
+        kept = [number for number, (name, _) in enumerate(self.columns) if name in names]
+        ids = [self.field_ids[number] for number in kept] if self.field_ids else []
+        return TableFiles([self.columns[number] for number in kept], self.files, ids)
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,8 @@ def quote_text(text: str) -> str:
 def table_select(table: TableFiles) -> str:
     """`SELECT` of every column of a table, each in its declared type, from exactly its files.
 
-    The `schema` of `read_parquet` maps by name: a missing column is NULL, one more is left out.
+    The `schema` of `read_parquet` maps by id, or by name where there are none: a column that a file does not
+    have is NULL there, one that was widened since is cast, and one more is left out.
     """
     if not table.columns:
         raise Invalid("INVALID_TYPE", "A stored table needs at least one column.")
@@ -73,8 +91,9 @@ def table_select(table: TableFiles) -> str:
         return f"SELECT {', '.join(typed)} WHERE false"
     names = ", ".join(quote_name(name) for name in table.names())
     files = ", ".join(quote_text(str(file)) for file in table.files)
+    keys = [str(each) for each in table.field_ids] or [quote_text(name) for name in table.names()]
     schema = ", ".join(
-        f"{quote_text(name)}: {{'name': {quote_text(name)}, 'type': {quote_text(kind)}, 'default_value': NULL}}"
-        for name, kind in table.columns
+        f"{key}: {{'name': {quote_text(name)}, 'type': {quote_text(kind)}, 'default_value': NULL}}"
+        for key, (name, kind) in zip(keys, table.columns, strict=True)
     )
     return f"SELECT {names} FROM read_parquet([{files}], schema = MAP {{{schema}}})"

@@ -34,7 +34,11 @@ class Job:
 
     def to_bytes(self) -> bytes:
         tables = {
-            name: {"columns": table.columns, "files": [str(file) for file in table.files]}
+            name: {
+                "columns": table.columns,
+                "files": [str(file) for file in table.files],
+                "field_ids": table.field_ids,
+            }
             for name, table in self.tables.items()
         }
         return orjson.dumps({**{key: getattr(self, key) for key in _PLAIN_KEYS}, "tables": tables})
@@ -43,7 +47,9 @@ class Job:
     def from_bytes(cls, data: bytes) -> "Job":
         facts = orjson.loads(data)
         tables = {
-            name: TableFiles([(column, kind) for column, kind in table["columns"]], table["files"])
+            name: TableFiles(
+                [(column, kind) for column, kind in table["columns"]], table["files"], table["field_ids"]
+            )
             for name, table in facts.pop("tables").items()
         }
         return cls(tables=tables, **facts)

@@ -83,3 +83,16 @@ def test_sweep__table_that_never_had_a_version__is_emptied(bench):
     bench.stage("replace", [bench.file(bench.rows(1), replace=True)])
     lake.sweep(bench.storage, None, before=LATER)
     assert bench.stored() == set()
+
+
+@pytest.mark.parametrize("version", [{"sequence": 1}, {"as_of": START}])
+def test_version__that_was_let_go_of__is_said_to_be_expired(bench, version):
+    for number in range(3):
+        bench.replace(bench.rows(number))
+    bench.keep(expire(bench, hours=99))
+    with pytest.raises(NotFound, match="oldest version is 3") as caught:
+        bench.read(**version)
+    assert caught.value.code == "SNAPSHOT_EXPIRED"
+    with pytest.raises(NotFound) as caught:
+        bench.read(sequence=4)
+    assert caught.value.code == "SNAPSHOT_NOT_FOUND"

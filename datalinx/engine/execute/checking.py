@@ -9,9 +9,9 @@ from datalinx.engine.execute.counting import Reading, count_staged, newest_curso
 from datalinx.engine.execute.duplicates import drop_duplicates, reject_repeated_keys
 from datalinx.engine.execute.ledger import Counts
 from datalinx.engine.execute.rejects import rejects_select
-from datalinx.engine.execute.relations import build_relations
+from datalinx.engine.execute.relations import KEPT, build_relations
 from datalinx.engine.execute.session import Session
-from datalinx.engine.execute.stage import REJECTED, plan_stage
+from datalinx.engine.execute.stage import REJECTED, Stage, plan_stage
 from datalinx.engine.execute.staged import Staged
 
 
@@ -46,27 +46,52 @@ def check_rows(
     """
     relations = build_relations(compiled, scans, since=since, sample=sample)
     stage = plan_stage(compiled, relations)
+    # A group has no place: its rows came from many.
+    staged = Staged(session, compiled, "none" if compiled.group_by else relations.numbering)
+    if relations.kept is not None:
+        session.keep_order(True)
+        session.run(f"CREATE TEMP TABLE {KEPT} AS {relations.kept}")
     session.keep_order(relations.keeps_order)
     if stage.gather is not None:
         session.run(f"CREATE TEMP TABLE gathered AS {stage.gather}")
     session.run(f"CREATE TEMP TABLE staged AS {stage.select}")
     session.keep_order(False)
     scan = relations.scan if sample is None else _without_malformed(relations.scan)
-    malformed = scan.malformed.count if scan is not None and scan.malformed is not None else 0
-    known = relations.scan.rows if relations.scan is not None and since is None and sample is None else None
-    reading = Reading(compiled, relations, known, malformed)
+    known = scan.rows if scan is not None and since is None and sample is None else None
+    reading = Reading(compiled, relations, known, _malformed(scan))
+    if relations.kept is not None and not reading.drops:
+        # Nobody reads it again, and it is as large as the input.
+        session.run(f"DROP TABLE {KEPT}")
+    return check_staged(staged, stage, reading, scan=scan, after_reading=after_reading)
+
+
+def check_staged(
+    staged: Staged,
+    stage: Stage,
+    reading: Reading,
+    *,
+    scan: Scan | None,
+    after_reading: Callable[[Counts], None],
+) -> Checked:
+    """Count the staged rows and resolve repeated keys; `scan` is what a rejection shows of the first input."""
+    session = staged.session
     counts = count_staged(session, reading)
     after_reading(counts)
     nulled = _count_nulled(session, stage.nulled)
-    # A group has no place: its rows came from many.
-    staged = Staged(session, compiled, "none" if compiled.group_by else relations.numbering)
     dropped = drop_duplicates(staged)
     repeated = reject_repeated_keys(staged)
-    rejected = malformed + session.number(f"SELECT count(*) FROM staged WHERE kind = {REJECTED}")
+    rejected = _malformed(scan) + session.number(f"SELECT count(*) FROM staged WHERE kind = {REJECTED}")
     rejected += sum(_rows(session, table) for table in repeated.values())
-    rejects = rejects_select(staged, scan, repeated, keeps_rows=stage.keeps_rows) if rejected else None
+    rejects = None
+    if rejected:
+        staged.show_rows()
+        rejects = rejects_select(staged, scan, repeated, keeps_rows=stage.keeps_rows)
     counts = replace(counts, deduplicated=dropped, values_nulled=sum(nulled.values()))
     return Checked(staged, counts, nulled, rejected, rejects, newest_cursor(session, reading))
+
+
+def _malformed(scan: Scan | None) -> int:
+    return scan.malformed.count if scan is not None and scan.malformed is not None else 0
 
 
 def _without_malformed(scan: Scan | None) -> Scan | None:

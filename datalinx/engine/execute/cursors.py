@@ -13,14 +13,19 @@ def since_condition(load: CompiledLoad, cursor: str | None) -> str | None:
     """
     if load.cursor_input is None or cursor is None:
         return None
+    value = f"({duckdb_sql(load.cursor_input)})"
+    is_unknown = f" OR {value} IS NULL" if load.mode in {"merge", "history"} else ""
+    return f"({value} > {start_expression(load, cursor)}{is_unknown})"
+
+
+def start_expression(load: CompiledLoad, cursor: str) -> str:
+    """Return where reading begins: the stored cursor less the lookback."""
     start = f"CAST({literal(cursor)} AS {load.cursor_type})"
     if load.lookback_seconds:
         start += f" - INTERVAL ({load.lookback_seconds}) SECOND"
     if load.lookback_months:
         start += f" - INTERVAL ({load.lookback_months}) MONTH"
-    value = f"({duckdb_sql(load.cursor_input)})"
-    is_unknown = f" OR {value} IS NULL" if load.mode in {"merge", "history"} else ""
-    return f"({value} > {start}{is_unknown})"
+    return start
 
 
 def later_cursor(session: Session, load: CompiledLoad, one: str | None, other: str | None) -> str | None:

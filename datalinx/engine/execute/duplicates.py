@@ -1,9 +1,4 @@
-"""Repeated keys: which rows `deduplicate` drops, and which make a key that nobody said how to resolve.
-
-Keys are compared by hash first: most stand there once, and only the rest is sorted.
-"""
-
-from collections.abc import Iterable, Sequence
+"""Repeated keys: which rows `deduplicate` drops, and which make a key that nobody said how to resolve."""
 
 from datalinx.engine.compile.plan import CompiledMapping
 from datalinx.engine.execute.staged import Staged
@@ -20,17 +15,17 @@ def drop_duplicates(staged: Staged) -> int:
     orders = [f"o{number}" for number in range(len(rule.order))]
     # The order has to be total, or two runs over the same rows could keep different ones. Where the place does
     # not tell rows apart their values do; of equal rows it does not matter which.
-    is_total = staged.numbering == "order"
-    values = [] if is_total else [f"v{number}" for number in range(len(staged.compiled.fields))]
+    values = [] if staged.is_total else [f"v{number}" for number in range(len(staged.compiled.fields))]
     order = [
         f"{column} {'DESC' if term.descending else 'ASC'} NULLS LAST"
         for column, term in zip(orders, rule.order, strict=True)
     ]
     order += [f"{column} NULLS LAST" for column in ("place", *values)]
     columns = dict.fromkeys([*keys, *orders, *values])
-    staged.session.run(
-        f"CREATE TEMP TABLE dropped AS SELECT rid FROM ({_suspects(staged, keys, columns)}) "
-        f"QUALIFY row_number() OVER (PARTITION BY {', '.join(keys)} ORDER BY {', '.join(order)}) > 1"
+    nth = f"row_number() OVER (PARTITION BY {', '.join(keys)} ORDER BY {', '.join(order)})"
+    staged.make(
+        "dropped",
+        f"SELECT rid FROM (SELECT rid, {nth} AS nth FROM ({staged.suspects(keys, columns)})) WHERE nth > 1",
     )
     return staged.leave("dropped")
 
@@ -43,10 +38,9 @@ def reject_repeated_keys(staged: Staged) -> dict[Key, str]:
     tables: dict[Key, str] = {}
     for number, key in enumerate(unique_keys(staged.compiled)):
         table, keys = f"repeated{number}", staged.values(key)
-        staged.session.run(
-            f"CREATE TEMP TABLE {table} AS SELECT rid FROM ({_suspects(staged, keys, keys)}) "
-            f"QUALIFY count(*) OVER (PARTITION BY {', '.join(keys)}) > 1"
-        )
+        rows = f"count(*) OVER (PARTITION BY {', '.join(keys)})"
+        suspects = staged.suspects(keys, keys)
+        staged.make(table, f"SELECT rid FROM (SELECT rid, {rows} AS rows FROM ({suspects})) WHERE rows > 1")
         if staged.leave(table):
             tables[key] = table
     return tables
@@ -58,13 +52,3 @@ def unique_keys(compiled: CompiledMapping) -> list[Key]:
     resolved = set(compiled.deduplicate.keys) if compiled.deduplicate else None
     wanted = dict.fromkeys(key for key in (compiled.primary_key, loaded) if key)
     return [key for key in wanted if resolved is None or not resolved <= set(key)]
-
-
-def _suspects(staged: Staged, keys: Sequence[str], columns: Iterable[str]) -> str:
-    """The rows whose key's hash is not theirs alone: `rid`, `place` and the columns."""
-    hashed = f"hash({', '.join(f's.{key}' for key in keys)})"
-    shared = f"SELECT {hashed} AS h {staged.valid()} GROUP BY h HAVING count(*) > 1"
-    selected = ", ".join(
-        ["s.rowid AS rid", f"{staged.place} AS place", *(f"s.{column}" for column in columns)]
-    )
-    return f"SELECT {selected} {staged.valid()} AND {hashed} IN ({shared})"

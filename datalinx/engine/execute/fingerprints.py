@@ -24,7 +24,12 @@ def report_inputs(
 
 def _report(session: Session, scan: Scan) -> InputReport:
     rows = scan.rows if scan.rows is not None else session.number(f"SELECT count(*) FROM ({scan.sql})")
-    return InputReport(rows, scan.fingerprint or _files_fingerprint(scan.files))
+    return InputReport(rows, input_fingerprint(scan))
+
+
+def input_fingerprint(scan: Scan) -> str:
+    """Return what tells whether an input is what it was."""
+    return scan.fingerprint or _files_fingerprint(scan.files)
 
 
 def _files_fingerprint(files: Sequence[Path]) -> str:

@@ -1,5 +1,7 @@
 """What keeps a table that looks wrong from being published."""
 
+from collections.abc import Mapping
+
 from datalinx import errors
 from datalinx.engine.execute.ledger import Counts
 from datalinx.engine.execute.results import Guards
@@ -15,23 +17,37 @@ def require_rows(table: str, counts: Counts, guards: Guards) -> None:
         raise errors.Failed("EMPTY_SOURCE", message)
 
 
-def require_few_rejects(table: str, counts: Counts, guards: Guards) -> None:
+def require_few_rejects(table: str, counts: Counts, by_reason: Mapping[str, int], guards: Guards) -> None:
     """Raise `Failed` `MAX_REJECTED_EXCEEDED` when more rows were rejected than the pipeline puts up with."""
     share = counts.rejected / counts.read if counts.read else 0.0
     rows, most = guards.max_rejected_rows, guards.max_rejected_share
+    rejected, what = counts.rejected, ""
     if rows is not None and counts.rejected > rows:
         limit = f"at most {rows}"
     elif most is not None and share > most:
         limit = f"at most {most:.2%}"
+    elif reason := _first_over(by_reason, guards.max_rejected_reasons):
+        rejected, what = by_reason[reason], f" for `{reason}`"
+        limit = f"at most {guards.max_rejected_reasons[reason]} of them"
     else:
         return
     message = (
-        f"{counts.rejected} of {counts.read} rows of `{table}` ({share:.2%}) were rejected and its pipeline allows "
-        f"{limit}, so nothing was published. Look at the rejected rows, mend the source or the mapping, or raise "
-        "`max_rejected`."
+        f"{rejected} of {counts.read} rows of `{table}` ({rejected / counts.read:.2%}) were rejected{what} and its "
+        f"pipeline allows {limit}, so nothing was published. Look at the rejected rows, mend the source or the "
+        "mapping, or raise `max_rejected`."
     )
-    details = {"rejected": counts.rejected, "read": counts.read, "share": share}
+    details = {
+        "rejected": counts.rejected,
+        "read": counts.read,
+        "share": share,
+        "rejected_by_reason": dict(by_reason),
+    }
     raise errors.Failed("MAX_REJECTED_EXCEEDED", message, details=details)
+
+
+def _first_over(by_reason: Mapping[str, int], limits: Mapping[str, int]) -> str | None:
+    """The reason that is over its own limit, the most frequent of several."""
+    return next((each for each, count in by_reason.items() if count > limits.get(each, count)), None)
 
 
 def require_few_deletes(table: str, gone: int, stored: int, guards: Guards) -> None:

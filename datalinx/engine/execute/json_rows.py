@@ -23,7 +23,9 @@ def _value(expression: str, duckdb_type: str) -> str:
         return expression
     text = f"to_json(CAST({expression} AS VARCHAR))"
     if kind == "whole":
-        is_exact = f"{expression} BETWEEN -{_EXACT} AND {_EXACT}"
+        # The widest unsigned type cannot be compared with a negative number.
+        is_unsigned = duckdb_type.strip().upper().startswith("U")
+        is_exact = f"{expression} BETWEEN {0 if is_unsigned else -_EXACT} AND {_EXACT}"
         return f"CASE WHEN {is_exact} THEN to_json({expression}) ELSE {text} END"
     if kind == "floating":
         return f"CASE WHEN isfinite({expression}) THEN to_json({expression}) ELSE {text} END"

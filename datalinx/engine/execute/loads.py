@@ -1,5 +1,6 @@
 """How valid rows come into the stored table when none of it has to be looked at: full and append."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from datalinx.engine.execute.stored import Layout, has_temporal_cursor, needs_cu
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a load did, in rows, and the files that it made and made obsolete."""
+    """What a load did, in rows, and the files that it made and made obsolete.
+
+    `superseded` are those of the unchanged that differ from the stored row, which stayed all the same.
+    """
 
     inserted: int
     files: tuple[DataFile, ...]
@@ -20,16 +24,27 @@ class Loaded:
     unchanged: int = 0
     deleted: int = 0
     removed_files: tuple[Path, ...] = ()
+    superseded: int = 0
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a load writes: the table's layout, a folder for new files; `now` is the moment in SQL."""
+    """Where a load writes: the table's layout and a folder for new files.
+
+    `now` is the moment in SQL, `instant` the name of the type of moments, `hash` that of a
+    function of 64 bits.
+    """
 
     layout: Layout
     folder: Path
     limits: Limits
     now: str
+    instant: str = "TIMESTAMP WITH TIME ZONE"
+    hash: str = "hash"
+
+    def read(self, files: Sequence[Path], numbers: Sequence[int] | None = None) -> str:
+        """A SELECT of stored rows, as `Layout.read` gives it."""
+        return self.layout.read(files, numbers)
 
     def write(self, session: Session, select: str, name: str) -> tuple[DataFile, ...]:
         """Write the rows of a SELECT into a new folder below the target's."""
@@ -57,4 +72,4 @@ def version_start(compiled: CompiledMapping, target: Target) -> str:
     """When a version of a row begins: at its cursor if that is a moment, else now; over `staged AS s`."""
     if not has_temporal_cursor(compiled):
         return target.now
-    return f"coalesce(CAST(s.cursor AS TIMESTAMP WITH TIME ZONE), {target.now})"
+    return f"coalesce(CAST(s.cursor AS {target.instant}), {target.now})"

@@ -8,6 +8,7 @@ from pathlib import Path
 from datalinx.engine.compile.plan import CompiledMapping
 from datalinx.engine.execute.ledger import Counts, unbalanced
 from datalinx.engine.execute.loads import Loaded, Target, new_values, version_start
+from datalinx.engine.execute.replay import ORDINARY, Precedence
 from datalinx.engine.execute.results import DataFile
 from datalinx.engine.execute.stage import FILTERED
 from datalinx.engine.execute.staged import Staged
@@ -28,6 +29,7 @@ class Merge:
     files: Sequence[Path]
     allow_deletes: Callable[[int, int], None]
     """Called with the rows to delete and the rows stored, before anything is written; may raise."""
+    precedence: Precedence = ORDINARY
 
     def run(self) -> Loaded:
         """Decide, write, and check that what was written is what was decided."""
@@ -35,8 +37,9 @@ class Merge:
         self._match()
         self._end()
         valid = session.number(f"SELECT count(*) {self.staged.valid()}")
-        matched, updated, replaced = session.row(
-            "SELECT count(*), count(*) FILTER (updates), count(*) FILTER (replaces) FROM verdicts"
+        matched, updated, replaced, superseded = session.row(
+            "SELECT count(*), count(*) FILTER (updates), count(*) FILTER (replaces), count(*) FILTER (loses) "
+            "FROM verdicts"
         )
         ended, missing = session.row("SELECT count(*), count(*) FILTER (missing) FROM ended")
         # Where several stored rows share a key, an update puts one row in their place.
@@ -55,6 +58,7 @@ class Merge:
             deleted=deleted,
             files=files,
             removed_files=tuple(self.files[number] for number in touched),
+            superseded=superseded,
         )
 
     @property
@@ -71,7 +75,7 @@ class Merge:
 
     def _base(self, touched: Sequence[int] | None = None) -> str:
         files = self.files if touched is None else [self.files[number] for number in touched]
-        return self.target.layout.read(files, touched)
+        return self.target.read(files, touched)
 
     def _current(self) -> str:
         """The stored rows that a staged row can meet: of a history, the versions that have not ended."""
@@ -97,37 +101,61 @@ class Merge:
             mine, theirs = "s.cursor", f"b.b{position}"
             older = f"coalesce({mine} < {theirs}, {mine} IS NULL AND {theirs} IS NOT NULL)"
             newer = f"coalesce({mine} > {theirs}, {theirs} IS NULL AND {mine} IS NOT NULL)"
-        self.staged.session.run(
-            f"CREATE TEMP TABLE matches AS SELECT s.rid, b.file, b.pos, ({changes}) AS changes, {older} AS older, "
-            f"{newer} AS newer FROM ({self._current()}) AS b "
-            f"JOIN (SELECT s.rowid AS rid, s.* {self.staged.valid()}) AS s ON {self._same_key()}"
+        older, known = self._stays(older, newer)
+        self.staged.make(
+            "matches",
+            f"SELECT s.rid, b.file, b.pos, ({changes}) AS changes, {older} AS older, {newer} AS newer "
+            f"FROM ({self._current()}) AS b "
+            f"JOIN (SELECT s.rowid AS rid, s.* {self.staged.valid()}) AS s ON {self._same_key()}{known}",
         )
         # A newer cursor that is kept beside the fields has to be kept up to date, though nothing changed.
         moves = "bool_or(newer)" if needs_cursor_column(self._compiled) and not self._is_history else "FALSE"
-        self.staged.session.run(
-            "CREATE TEMP TABLE verdicts AS SELECT rid, bool_or(changes) AND NOT bool_or(older) AS updates, "
-            f"(bool_or(changes) OR {moves}) AND NOT bool_or(older) AS replaces FROM matches GROUP BY rid"
+        self.staged.define(
+            "verdicts",
+            "SELECT rid, bool_or(changes) AND NOT bool_or(older) AS updates, "
+            "bool_or(changes) AND bool_or(older) AS loses, "
+            f"(bool_or(changes) OR {moves}) AND NOT bool_or(older) AS replaces FROM matches GROUP BY rid",
         )
+
+    def _stays(self, older: str, newer: str) -> tuple[str, str]:
+        """The condition by which the stored row stays, and a join that it needs."""
+        match self.precedence.stored:
+            case "not_older":
+                return f"NOT {newer}", ""
+            case "all":
+                return "TRUE", ""
+            case "written_since":
+                stored = ", ".join(f"b{n}" for n in range(len(self.target.layout.columns)))
+                read = self.target.read(self.precedence.before)
+                before = f"SELECT DISTINCT {self.target.hash}({stored}) AS h FROM ({read})"
+                mine = ", ".join(f"b.b{n}" for n in range(len(self.target.layout.columns)))
+                return (
+                    "(known.h IS NULL)",
+                    f" LEFT JOIN ({before}) AS known ON known.h = {self.target.hash}({mine})",
+                )
+        return older, ""
 
     def _end(self) -> None:
         """Note the stored rows that end: those that are replaced, and those whose key the input has no longer."""
-        session = self.staged.session
-        start = version_start(self._compiled, self.target) if self._is_history else "NULL"
-        session.run(
-            f"CREATE TEMP TABLE ended AS SELECT m.file, m.pos, FALSE AS missing, {start} AS until FROM matches AS m "
+        start = version_start(self._compiled, self.target) if self._is_history else self._never()
+        ended = (
+            f"SELECT m.file, m.pos, FALSE AS missing, {start} AS until FROM matches AS m "
             "JOIN verdicts AS v ON v.rid = m.rid AND v.replaces JOIN staged AS s ON s.rowid = m.rid"
         )
-        if not self._compiled.load.delete_missing:
-            return
-        # A row that was rejected is there all the same: what is stored of it stays.
-        present = f"(SELECT * FROM staged WHERE kind <> {FILTERED}) AS s"
-        session.run(
-            f"INSERT INTO ended SELECT b.file, b.pos, TRUE, {self._now()} FROM ({self._current()}) AS b "
-            f"ANTI JOIN {present} ON {self._same_key()}"
-        )
+        if self._compiled.load.delete_missing:
+            # A row that was rejected is there all the same: what is stored of it stays.
+            present = f"(SELECT * FROM staged WHERE kind <> {FILTERED}) AS s"
+            now = self.target.now if self._is_history else self._never()
+            self.staged.make(
+                "missing",
+                f"SELECT b.file, b.pos, TRUE AS missing, {now} AS until FROM ({self._current()}) AS b "
+                f"ANTI JOIN {present} ON {self._same_key()}",
+            )
+            ended += " UNION ALL SELECT * FROM missing"
+        self.staged.define("ended", ended)
 
-    def _now(self) -> str:
-        return self.target.now if self._is_history else "NULL"
+    def _never(self) -> str:
+        return f"CAST(NULL AS {self.target.instant})"
 
     def _stored_now(self, rows: int) -> int:
         """The rows of the table as people count them: of a history, those that are current."""

@@ -5,16 +5,23 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from datalinx.engine.compile.plan import CompiledMapping
+from sqlglot import exp
+
+from datalinx.engine.compile.plan import CompiledField, CompiledMapping, Step
 from datalinx.engine.connectors.base import Scan
 from datalinx.engine.execute.checking import check_rows
 from datalinx.engine.execute.ledger import require_balance
 from datalinx.engine.execute.rejects import REJECT_COLUMNS
 from datalinx.engine.execute.results import Limits, Preview
 from datalinx.engine.execute.session import Session
+from datalinx.engine.execute.standing import against_stored
 from datalinx.engine.execute.text import quoted
+from datalinx.engine.types.registry import TypeRegistry
 
 MAX_ROWS = 1_000
+MAX_EXAMPLES = 5
+
+_TEXT = TypeRegistry().resolve("string")
 
 _INSTANT = "TIMESTAMP WITH TIME ZONE"
 
@@ -24,17 +31,20 @@ def preview_table(
     *,
     scans: Mapping[str, Scan],
     sample: int = 100,
+    stored: Scan | None = None,
     limits: Limits | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Preview:
     """Return what a mapping makes of the first `sample` rows of its first input; other inputs are read whole.
 
-    Every valid row counts as inserted: a preview knows no stored table. Values are Python's. Raise as
-    `run_table`, but for what its guards raise.
+    `stored` is the table as it is, to be compared with. In the counts every valid row is inserted: nothing
+    is loaded. Values are Python's. Raise as `run_table`, but for what its guards raise.
     """
     with Session(limits=limits or Limits(), workdir=None, cancelled=cancelled) as session:
-        session.confine(files=[path for scan in scans.values() for path in scan.files], folders=[])
-        checked = check_rows(session, compiled, scans, sample=sample)
+        read = [*scans.values(), *([stored] if stored else [])]
+        session.confine(files=[path for scan in read for path in scan.files], folders=[])
+        sources = _source_fields(compiled)
+        checked = check_rows(session, _with_sources(compiled, sources), scans, sample=sample)
         valid = session.number(f"SELECT count(*) {checked.staged.valid()}")
         counts = replace(checked.counts, rejected=checked.rejected, inserted=valid)
         require_balance(compiled.table, counts)
@@ -47,7 +57,74 @@ def preview_table(
             counts=counts,
             rejected_by_reason=by_reason,
             values_nulled=checked.values_nulled,
+            examples=_examples(session, compiled, sources, checked.staged.valid()),
+            stored=against_stored(session, compiled, checked.staged, stored) if stored else None,
         )
+
+
+def _source_fields(compiled: CompiledMapping) -> dict[tuple[str, str], CompiledField]:
+    """The input columns that fields are made of, each as a field of text; of a group's rows there is none."""
+    # An input that only a lookup reads has no rows of its own beside those of the first.
+    joined = {compiled.first, *(join.alias for join in compiled.joins if join.query is None)}
+    known = {
+        (entry.alias, column.name)
+        for entry in compiled.inputs
+        if entry.alias in joined
+        for column in entry.columns
+    }
+    named = {each for field in compiled.fields for each in field.references if each in known}
+    if compiled.group_by:
+        return {}
+    return {
+        reference: CompiledField(
+            name=f"=source{number}",
+            kind="direct",
+            type=_TEXT,
+            nullable=True,
+            value=exp.cast(exp.column(f"=source{number}", quoted=True), "VARCHAR", dialect="duckdb"),
+            faults=(),
+            on_invalid="quarantine",
+            references=(reference,),
+        )
+        for number, reference in enumerate(sorted(named))
+    }
+
+
+def _with_sources(
+    compiled: CompiledMapping, sources: Mapping[tuple[str, str], CompiledField]
+) -> CompiledMapping:
+    """The mapping with its sources as further fields, so that one pass computes both sides of an example."""
+    steps = tuple(
+        Step(field.name, exp.column(column, table=alias, quoted=True), 0, "VARCHAR")
+        for (alias, column), field in sources.items()
+    )
+    return replace(compiled, steps=(*compiled.steps, *steps), fields=(*compiled.fields, *sources.values()))
+
+
+def _examples(
+    session: Session,
+    compiled: CompiledMapping,
+    sources: Mapping[tuple[str, str], CompiledField],
+    valid: str,
+) -> dict[str, tuple[Mapping[str, Any], ...]]:
+    """The first rows by column, those whose text changed before those that stayed as they were."""
+    place = {reference: len(compiled.fields) + n for n, reference in enumerate(sources)}
+    found: dict[str, tuple[Mapping[str, Any], ...]] = {}
+    for number, field in enumerate(compiled.fields):
+        named = [reference for reference in field.references if reference in place]
+        if not named:
+            continue
+        after = f"CAST(s.v{number} AS VARCHAR)"
+        before = [f"s.v{place[reference]}" for reference in named]
+        stays = " AND ".join(f"{each} IS NOT DISTINCT FROM {after}" for each in before)
+        rows = session.rows(
+            f"SELECT {', '.join(before)}, {after} {valid} ORDER BY ({stays}), s.rowid LIMIT {MAX_EXAMPLES}"
+        )
+        names = [f"{alias}.{column}" for alias, column in named]
+        found[field.name] = tuple(
+            {"before": dict(zip(names, row[:-1], strict=True)), "after": row[-1]} for row in rows
+        )
+    return found
 
 
 def _rows(session: Session, compiled: CompiledMapping, valid: str) -> tuple[Mapping[str, Any], ...]:

@@ -2,7 +2,8 @@
 
 A row's *place* is its number in the first input, from 1. It names the row in a rejection, breaks ties, and
 tells rows of the input from rows that a join made of them. Numbering the rows of a text file needs all of
-them to pass one thread, so it is avoided where the staged table itself keeps the order.
+them to pass one thread, so it is avoided: where the staged table keeps the order its rows tell the place, and
+where joins lose the order, the input is first kept as a table in its order, which threads can fill together.
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ MAX_COLUMNS = 4_096
 PLACE = quoted("=place")
 _FIRST = quoted("=first")
 _PARTS = quoted("=parts")
+KEPT = quoted("=kept")
 
 Numbering = Literal["order", "column", "none"]
 """`order`: the n-th staged row is the n-th row read; `column`: the place is a column; `none`: there is none."""
@@ -30,6 +32,7 @@ class Relations:
     """The relations of a plan as entries of a WITH clause; `first` is what the FROM clause begins with.
 
     `keeps_order` says that a statement over them has to keep the order of rows for their places to be right.
+    `kept` is a SELECT that has to be kept as the table `KEPT` before, in a statement that keeps the order.
     """
 
     entries: tuple[str, ...]
@@ -37,6 +40,7 @@ class Relations:
     numbering: Numbering
     scan: Scan | None
     keeps_order: bool
+    kept: str | None = None
 
     def statement(self, select: str, *more: str) -> str:
         """A whole SELECT over the relations, with further entries before it."""
@@ -68,19 +72,26 @@ def build_relations(
         source = f"SELECT * FROM ({source}) LIMIT {sample}"
     entries += [_entry(entry.alias, duckdb_sql(entry.query)) for entry in compiled.inputs if entry.query]
     entries += [_entry(join.alias, duckdb_sql(join.query)) for join in compiled.joins if join.query]
-    # Behind a serial numbering everything would run in one thread, so numbered rows are kept first, except
-    # where most of them are dropped at once.
     is_serial = numbering == "column" and (scan is None or scan.numbering == "serial" or not scan.parts)
-    hint = "MATERIALIZED " if is_serial and since is None else ""
-    entries += [*extra, f"{_FIRST} AS {hint}({source})"]
     alias = quoted(compiled.first)
-    relation = f"{_FIRST} AS {alias}"
-    if since is not None:
-        relation = f"(SELECT * FROM {relation} WHERE {since}) AS {alias}"
-    # A running number passes one thread and so keeps the order by itself; asked for order as well, DuckDB would
-    # do all that follows in one thread too.
+    chosen = f"SELECT * FROM ({source}) AS {alias} WHERE {since}" if since is not None else source
+    if is_serial and scan is not None and sample is None:
+        kept, chosen = (
+            (chosen, f"SELECT * FROM {KEPT}") if since is not None else (scan.sql, _numbered_table())
+        )
+        entries += [*extra, f"{_FIRST} AS ({chosen})"]
+        return Relations(
+            tuple(entries), f"{_FIRST} AS {alias}", numbering, scan, keeps_order=False, kept=kept
+        )
+    # Behind a running number everything would be done in one thread, so numbered rows are set aside first.
+    hint = "MATERIALIZED " if is_serial else ""
+    entries += [*extra, f"{_FIRST} AS {hint}({chosen})"]
     keeps_order = numbering == "order" or sample is not None
-    return Relations(tuple(entries), relation, numbering, scan, keeps_order)
+    return Relations(tuple(entries), f"{_FIRST} AS {alias}", numbering, scan, keeps_order)
+
+
+def _numbered_table() -> str:
+    return f"SELECT *, rowid + 1 AS {PLACE} FROM {KEPT}"
 
 
 def numbered_rows(scan: Scan) -> str:

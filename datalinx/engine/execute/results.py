@@ -28,12 +28,14 @@ class Limits:
 class Guards:
     """What makes a table publish nothing; the defaults are those of a pipeline's document.
 
-    More rejected rows than `max_rejected_rows`, or than `max_rejected_share` of the rows read; no rows read;
-    a larger share of the stored rows gone than `max_deleted_share`. None is no bound.
+    More rejected rows than `max_rejected_rows`, or than `max_rejected_share` of the rows read, or of one first
+    reason than `max_rejected_reasons` says; no rows read; a larger share of the stored rows gone than
+    `max_deleted_share`. None is no bound.
     """
 
     max_rejected_rows: int | None = None
     max_rejected_share: float | None = None
+    max_rejected_reasons: Mapping[str, int] = field(default_factory=dict)
     empty_source: Literal["fail", "allow"] = "fail"
     max_deleted_share: float | None = 0.3
 
@@ -67,13 +69,27 @@ class InputReport:
 
 
 @dataclass(frozen=True)
+class TestResult:
+    """How one test of a column went; `rows` are those that fail it, `message` says what is wrong."""
+
+    __test__ = False
+
+    column: str
+    test: str
+    passed: bool
+    rows: int
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class TableResult:
     """What one table's execution made; nothing of it is published yet.
 
     `files` are new, `removed_files` are paths of the base that they replace, all others of the base stay.
     `rejected_path` is a Parquet file of the rejected rows, None when there are none. `values_nulled` counts by
     field. `cursor` is to be kept with the table, for the next execution. `output_hash` does not depend on the
-    order of rows and stands for all rows of the table as it will be.
+    order of rows and stands for all rows of the table as it will be. `superseded` are the unchanged rows that
+    differ from a stored row which is newer, or counts as newer.
     """
 
     counts: Counts
@@ -86,13 +102,33 @@ class TableResult:
     inputs: Mapping[str, InputReport]
     output_hash: str
     engine: str
+    superseded: int = 0
+    tests: tuple[TestResult, ...] = ()
+
+
+@dataclass(frozen=True)
+class StoredEffect:
+    """Rows of the sample beside the stored rows of their `keys`, and values by column that are not the same.
+
+    `columns_added` and `columns_removed` are those that only one of the two has.
+    """
+
+    keys: tuple[str, ...]
+    new: int
+    changed: int
+    unchanged: int
+    values_changed: dict[str, int]
+    columns_added: tuple[str, ...]
+    columns_removed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Preview:
     """What a mapping makes of a sample. `columns` are (name, type) in the order of the table.
 
-    `rows` and `rejected` are cut at a bound, `counts` are of the whole sample.
+    `rows` and `rejected` are cut at a bound, `counts` are of the whole sample. `examples` show by column some
+    source values as text, by `alias.column`, and the value that was made of them; of groups there are none.
+    `stored` is what the rows would do to the table.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -101,3 +137,5 @@ class Preview:
     counts: Counts
     rejected_by_reason: Mapping[str, int] = field(default_factory=dict)
     values_nulled: Mapping[str, int] = field(default_factory=dict)
+    examples: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    stored: StoredEffect | None = None

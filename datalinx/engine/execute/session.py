@@ -11,11 +11,15 @@ import duckdb
 from datalinx import errors
 from datalinx.engine.execute.results import Limits
 from datalinx.engine.execute.text import listed, literal, quoted
+from datalinx.engine.types import library
 
 # How often a caller's `cancelled` is asked and its `progress` told, and how long a statement that was
 # interrupted may go on before it is left to itself: DuckDB looks for an interrupt only between vectors.
 POLL_SECONDS = 0.1
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
+
+# Statements of this process that did not heed their interrupt.
+_left: list[threading.Event] = []
 
 ENGINE = f"duckdb {duckdb.__version__}"
 
@@ -68,6 +72,7 @@ class Session:
                 "autoinstall_known_extensions": False,
             },
         )
+        library.register(self._connection)
         spill = workdir / "spill" if workdir else None
         self._set("temp_directory", literal(spill or ""))
         self._set("max_temp_directory_size", literal(f"{limits.temp_bytes if spill else 0}B"))
@@ -145,6 +150,15 @@ class Session:
             if task.ended.wait(POLL_SECONDS):
                 return
         self._abandoned = True
+        _left.append(task.ended)
+
+
+def statements_left() -> int:
+    """Return how many statements still go on in this process though nobody waits for them.
+
+    They use memory and a processor, and nothing but the end of the process stops them.
+    """
+    return sum(not ended.is_set() for ended in _left)
 
 
 class _Task:

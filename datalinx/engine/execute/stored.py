@@ -100,12 +100,21 @@ def needs_cursor_column(compiled: CompiledMapping) -> bool:
     return not any(isinstance(v, exp.Column) and not v.table and v.name == load.cursor for v in values)
 
 
+KEYED_FILE_BYTES = 16 * 1024**2
+"""About the size of the files of a table that rows are merged into: a changed row has its whole file written again."""
+
+
 @dataclass(frozen=True)
 class Layout:
-    """The stored columns with the ids by which files and readers know them."""
+    """The stored columns with the ids by which files and readers know them.
+
+    `sorted_by` are the positions of the keys of a merge. In their order, changes of keys that are close to each
+    other lie in few files, and readers skip the others.
+    """
 
     columns: tuple[StoredColumn, ...]
     field_ids: Mapping[str, int]
+    sorted_by: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, compiled: CompiledMapping, field_ids: Mapping[str, int] | None) -> "Layout":
@@ -115,7 +124,10 @@ class Layout:
         missing = [column.name for column in columns if column.name not in ids]
         if missing:
             raise ValueError(f"no field id for {', '.join(missing)}")
-        return cls(columns, {column.name: ids[column.name] for column in columns})
+        keys = compiled.load.keys if compiled.load.mode in {"merge", "history"} else ()
+        positions = {field.name: position for position, field in enumerate(compiled.fields)}
+        by_name = {column.name: ids[column.name] for column in columns}
+        return cls(columns, by_name, tuple(positions[key] for key in keys if key in positions))
 
     def write(self, session: Session, select: str, folder: Path, limits: Limits) -> tuple[DataFile, ...]:
         """Write the rows of a SELECT (its columns in this layout's order) as files into a new folder."""
@@ -124,9 +136,13 @@ class Layout:
         )
         given = ", ".join(f"c{n}" for n in range(len(self.columns)))
         ids = ", ".join(f"{quoted(name)}: {number}" for name, number in self.field_ids.items())
+        order, size = "", limits.file_bytes
+        if self.sorted_by:
+            order = " ORDER BY " + ", ".join(f"c{n}" for n in self.sorted_by)
+            size = min(size, KEYED_FILE_BYTES)
         written = session.rows(
-            f"COPY (SELECT {names} FROM ({select}) AS written({given})) TO {literal(folder)} "
-            f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, FILE_SIZE_BYTES {limits.file_bytes}, "
+            f"COPY (SELECT {names} FROM ({select}) AS written({given}){order}) TO {literal(folder)} "
+            f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, FILE_SIZE_BYTES {size}, "
             f"FIELD_IDS {{{ids}}}, RETURN_STATS)"
         )
         return tuple(DataFile(Path(row[0]), int(row[1])) for row in written if row[1])

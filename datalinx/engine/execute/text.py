@@ -25,7 +25,7 @@ def listed(values: Iterable[str | int | Path]) -> str:
     return "[" + ", ".join(literal(value) for value in values) + "]"
 
 
-def duckdb_sql(tree: exp.Expression | exp.Query) -> str:
+def duckdb_sql(tree: exp.Expr) -> str:
     """The text of a syntax tree."""
     return tree.sql(dialect="duckdb", comments=False)
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from datalinx.engine.profile.dates import DateFormat
+
 
 @dataclass(frozen=True)
 class TopValue:
@@ -37,7 +39,9 @@ class ColumnProfile:
     `min`, `max`, `mean` and `histogram` are of the detected type where there is one; values that are not of that
     type take no part in them. `distinct` is exact for small tables, else an estimate (HyperLogLog, a few per
     cent off) and `distinct_is_exact` false. `top_values` are counted exactly; in a large table which values are
-    the most frequent ones is an estimate, so that one just as frequent may be missing.
+    the most frequent ones is an estimate, so that one just as frequent may be missing. `date_formats` are the formats
+    that `parse_date` needs, of a column of text whose values are dates but not ISO 8601's; `ambiguous_dates` says that
+    the values do not tell day from month.
     """
 
     name: str
@@ -57,6 +61,8 @@ class ColumnProfile:
     histogram: tuple[Bin, ...] = ()
     semantic_type: str | None = None
     semantic_types: tuple[SemanticGuess, ...] = ()
+    date_formats: tuple[DateFormat, ...] = ()
+    ambiguous_dates: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from datalinx.engine.connectors.base import Limits, Scan
 from datalinx.engine.connectors.detect import detect_type
 from datalinx.engine.connectors.file.problems import unreadable
 from datalinx.engine.connectors.reading import identifier, reader
+from datalinx.engine.profile.dates import DateFormats, detect_dates
 from datalinx.engine.profile.measures import (
     Measured,
     as_float,
@@ -101,7 +102,18 @@ def _profile(
         [(column.name, _distinct(texts)) for column, texts in zip(measured, sample, strict=True)]
     )
     profiles = (
-        _column(column, rows, first[at], second[at], is_exact=is_exact, guesses=_guesses(detected[at]))
+        _column(
+            column,
+            rows,
+            first[at],
+            second[at],
+            is_exact=is_exact,
+            guesses=_guesses(detected[at]),
+            # Other texts either are read without a format, or are no text at all.
+            dates=detect_dates(_distinct(sample[at]))
+            if column.detected in {"VARCHAR", "BIGINT"}
+            else DateFormats(),
+        )
         for at, column in enumerate(measured)
     )
     return TableProfile(rows, min(rows, SAMPLE_ROWS), tuple(profiles))
@@ -167,6 +179,7 @@ def _column(
     *,
     is_exact: bool,
     guesses: tuple[SemanticGuess, ...],
+    dates: DateFormats,
 ) -> ColumnProfile:
     values, empty, distinct, low, high, mean, shortest, longest, average, _ = first
     return ColumnProfile(
@@ -188,4 +201,6 @@ def _column(
         histogram=histogram(column, *_line(column, first), second[1] or {}),
         semantic_type=_sure(guesses),
         semantic_types=guesses,
+        date_formats=dates.formats,
+        ambiguous_dates=dates.ambiguous,
     )

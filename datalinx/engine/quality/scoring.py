@@ -27,6 +27,7 @@ from datalinx.engine.query.tables import TableFiles, quote_name, table_select
 from datalinx.engine.query.timed import limited
 from datalinx.engine.query.trusted import open_connection
 from datalinx.engine.spec.schema import RelationshipTest, TargetTable
+from datalinx.engine.types import library
 from datalinx.engine.types.casts import kind_of
 from datalinx.engine.types.registry import TypeRegistry
 
@@ -76,6 +77,7 @@ def score_table(
     """
     started = time.perf_counter()
     connection = open_connection(memory_bytes=memory_bytes, threads=threads, spill=spill)
+    library.register(connection)
     try:
         connection.execute(f'CREATE VIEW "scored" AS {table_select(files)}')
         with limited(connection, seconds=seconds, memory_bytes=memory_bytes):

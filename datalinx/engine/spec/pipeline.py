@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 from datalinx.engine.spec.base import Document, Identifier, Name, Part, Text
 from datalinx.errors import FieldError
@@ -15,6 +15,11 @@ from datalinx.errors import FieldError
 _A_MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+MostRows = Annotated[int, Field(ge=0, le=2**53)]
+
+Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,99}$")]
+"""The code of a reason to reject a row, such as `invalid_email`."""
 
 
 class Schedule(Part):
@@ -26,10 +31,22 @@ class Schedule(Part):
 
 
 class MaxRejected(Part):
-    """A table with more rejected rows than this publishes nothing. `share` is of the rows read."""
+    """A table with more rejected rows than this publishes nothing.
 
-    rows: Annotated[int, Field(ge=0)] | None = None
+    `share` is of the rows read; `reasons` bounds the rows whose first fault has the reason.
+    """
+
+    rows: MostRows | None = None
     share: Share | None = None
+    reasons: Annotated[dict[Reason, MostRows], Field(max_length=100)] = {}
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Most pipelines bound no single reason, and then the document does not speak of it.
+        shown: dict[str, Any] = dump(self)
+        if not self.reasons:
+            shown.pop("reasons", None)
+        return shown
 
 
 class Guards(Part):

@@ -1,6 +1,6 @@
 """A desk to try mappings on: inputs as files, a mapping and a table as documents, and what comes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,6 +68,7 @@ class Desk:
     ctes: dict[str, str] = field(default_factory=dict)
     stored: StoredTable = field(default_factory=StoredTable)
     runs: int = 0
+    execute: Callable[..., TableResult] = run_table
 
     def csv(self, alias: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Let the input `alias` be a CSV file of these rows; None is an unquoted empty field."""
@@ -111,7 +112,7 @@ class Desk:
     def run(self, *, guards: Guards = NO_GUARDS, keep: bool = True, **more: Any) -> Outcome:
         """Execute, read the table back, and take it as stored unless `keep` is false."""
         self.runs += 1
-        result = run_table(
+        result = self.execute(
             self.compiled(),
             scans=self.scans,
             workdir=self.folder / f"run-{self.runs}",

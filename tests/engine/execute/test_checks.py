@@ -5,8 +5,9 @@ import json
 import pytest
 
 from datalinx.engine.execute import Guards
+from datalinx.engine.execute.stopped import Stopped
 from datalinx.errors import Failed
-from tests.engine.execute.conftest import Desk
+from tests.engine.execute.conftest import Desk, read_rows
 
 EMAIL = {"type": "decorated", "source": "c.mail", "decorators": [{"name": "email"}]}
 
@@ -131,6 +132,42 @@ def test_run__more_rejected_than_allowed__fails(contacts: Desk, guards: Guards, 
         contacts.run(guards=guards)
     assert caught.value.code == "MAX_REJECTED_EXCEEDED"
     assert "3 of 5 rows" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("limits", "allowed"),
+    [
+        ({"invalid_email": 1, "cast_failed": 1}, True),
+        ({"duplicate_key": 0}, True),
+        ({"invalid_email": 0}, False),
+        ({"cast_failed": 9, "invalid_email": 0}, False),
+    ],
+    ids=["at the limit", "another reason", "over", "one of two over"],
+)
+def test_run__more_rejected_for_one_reason_than_allowed__fails_and_names_it(
+    contacts: Desk, limits: dict[str, int], allowed: bool
+) -> None:
+    guards = Guards(max_rejected_reasons=limits)
+    if allowed:
+        assert contacts.run(guards=guards).counts["rejected"] == 3
+        return
+    with pytest.raises(Failed) as caught:
+        contacts.run(guards=guards)
+    assert caught.value.code == "MAX_REJECTED_EXCEEDED"
+    assert "1 of 5 rows of `customers` (20.00%) were rejected for `invalid_email`" in caught.value.message
+
+
+def test_run__stopped_by_a_guard__tells_what_it_found(contacts: Desk) -> None:
+    with pytest.raises(Stopped) as caught:
+        contacts.run(guards=Guards(max_rejected_rows=0))
+    found = caught.value.findings
+    assert (found.counts.read, found.counts.rejected, found.counts.inserted) == (5, 3, 0)
+    assert found.rejected_by_reason == {"cast_failed": 1, "invalid_email": 1, "null_not_allowed": 1}
+    assert found.inputs["c"].rows == 5
+    assert found.rejected_path is not None
+    assert [row["reason"] for row in read_rows([found.rejected_path])] == [
+        reason for _, _, reason in contacts.run().reasons
+    ]
 
 
 def test_run__a_filter__counts_false_and_unknown_and_checks_only_the_rest(contacts: Desk) -> None:

@@ -1,12 +1,14 @@
 """How valid rows come into the stored table: full, append and merge, counted and with few files written again."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from datalinx.engine.execute import Guards, Limits
+from datalinx.engine.execute import DataFile, Guards, Limits
 from datalinx.errors import Failed
 from tests.engine.execute.conftest import LIMITS, Desk
 
@@ -180,6 +182,26 @@ def test_run__a_large_result__is_split_into_files_of_the_wanted_size(desk: Desk)
     outcome = desk.run(limits=Limits(LIMITS.memory_bytes, 2, file_bytes=512 * 1024))
     assert len(outcome.result.files) > 1
     assert sum(file.rows for file in outcome.result.files) == 300_000
+
+
+def test_merge__changes_of_close_keys_in_a_table_loaded_in_any_order__rewrite_few_files(desk: Desk) -> None:
+    limits = Limits(LIMITS.memory_bytes, 2, file_bytes=256 * 1024)
+    # Neighbours in the input are far from each other in the order of keys.
+    keys = [number * 7919 % 300_000 for number in range(300_000)]
+    people(desk, *([str(key), f"{key * 2654435761 % 2**32:x}", None] for key in keys), mode="merge")
+    first = desk.run(limits=limits)
+    files = first.result.files
+    bounds = sorted((column["id"][0].as_py(), column["id"][-1].as_py()) for column in map(_ids, files))
+    assert len(files) > 2
+    assert all(earlier[1] < later[0] for earlier, later in pairwise(bounds))
+    people(desk, *([str(key), "changed", None] for key in range(1_000, 2_000)), mode="merge")
+    second = desk.run(limits=limits)
+    assert second.counts == {"read": 1_000, "updated": 1_000}
+    assert len(second.result.removed_files) == 1
+
+
+def _ids(file: DataFile) -> pa.Table:
+    return pq.read_table(file.path, columns=["id"])
 
 
 @pytest.mark.parametrize(("share", "allowed"), [(0.5, True), (0.49, False), (None, True)])

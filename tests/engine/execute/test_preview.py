@@ -78,3 +78,17 @@ def test_preview__a_history__shows_the_fields_alone(desk: Desk) -> None:
     desk.target("k integer", key=["k"])
     desk.map({"k": "c.k"}, load={"mode": "history"})
     assert desk.preview().rows == ({"k": 1},)
+
+
+def test_preview__examples__show_source_values_beside_what_was_made_of_them(desk: Desk) -> None:
+    desk.csv("c", ["id", "mail"], [["1", "a@example.com"], ["2", " B@Example.com"], ["3", "none"]])
+    desk.target("id integer", "email email", "fixed string", key=["id"])
+    email = {"type": "decorated", "source": "c.mail", "decorators": [{"name": "email"}]}
+    desk.map({"id": "c.id", "email": email, "fixed": {"type": "constant", "value": "x"}})
+    preview = desk.preview()
+    assert preview.columns == (("id", "integer"), ("email", "email"), ("fixed", "string"))
+    assert preview.examples["email"] == (
+        {"before": {"c.mail": " B@Example.com"}, "after": "b@example.com"},
+        {"before": {"c.mail": "a@example.com"}, "after": "a@example.com"},
+    )
+    assert "fixed" not in preview.examples

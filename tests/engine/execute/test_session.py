@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from datalinx.engine.execute import Counts, Limits
-from datalinx.engine.execute.session import Session
+from datalinx.engine.execute import session as session_module
+from datalinx.engine.execute.session import Session, statements_left
 from datalinx.errors import Cancelled, Failed
 from tests.engine.execute.conftest import LIMITS, Desk
 
@@ -123,3 +124,21 @@ def test_run__cancelled__raises_and_leaves_only_its_folder(desk: Desk) -> None:
     with pytest.raises(Cancelled):
         desk.run(cancelled=lambda: True)
     assert set(desk.folder.iterdir()) - before <= {desk.folder / "run-1"}
+
+
+def test_rows__a_statement_that_heeds_no_interrupt__is_left_and_counted_until_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(session_module, "_left", [])
+    stop = threading.Event()
+    with Session(limits=LIMITS, workdir=tmp_path, cancelled=stop.is_set) as session:
+        threading.Timer(0.1, stop.set).start()
+        with pytest.raises(Cancelled):
+            # One value in one vector: DuckDB looks up from it only when it is done.
+            session.rows("SELECT levenshtein(repeat('a', 40000), repeat('b', 40000))")
+        assert statements_left() == 1
+        deadline = time.monotonic() + 60
+        while statements_left() and time.monotonic() < deadline:
+            time.sleep(0.1)
+    assert statements_left() == 0

@@ -306,6 +306,18 @@ LOAD = {"mode": "merge", "keys": ["a"]}
             "max_rejected.share",
             "less_than_equal",
         ),
+        (
+            PipelineDocument,
+            changed(PIPELINE, max_rejected={"reasons": {"invalid_email": -1}}),
+            "max_rejected.reasons.invalid_email",
+            "greater_than_equal",
+        ),
+        (
+            PipelineDocument,
+            changed(PIPELINE, max_rejected={"reasons": {"Invalid e-mail": 1}}),
+            "max_rejected.reasons.Invalid e-mail",
+            "string_pattern_mismatch",
+        ),
         (AudienceDocument, with_rule({}), "rule", "unknown_rule"),
         (AudienceDocument, with_rule({"all": []}), "rule.all", "too_short"),
         (AudienceDocument, with_rule({"field": "x", "op": "like", "value": 1}), "rule.op", "literal_error"),

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.monitoring.views import alerts, scores
+from apps.monitoring.views import alerts, lineage, scores
 from datalinx.api.routing import Router
 
 router = Router()
@@ -10,6 +10,12 @@ router.register("alert-rules", alerts.AlertRuleViewSet, "alert-rule")
 router.register("alerts", alerts.AlertViewSet, "alert")
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("mappings/<str:table_name>/lineage", lineage.MappingLineageView.as_view()),
+    path("mapper/mappings/<str:table_name>/lineage", lineage.MappingLineageView.as_view()),
+    path(
+        "sources/<str:id>/tables/<str:table>/lineage",
+        lineage.SourceLineageViewSet.as_view({"get": "lineage"}),
+    ),
     path("monitoring", scores.MonitoringView.as_view()),
     path("monitoring/run", scores.MonitoringRunView.as_view()),
     path("monitoring/scores", scores.ScoresView.as_view()),

@@ -1,0 +1,74 @@
+"""The lineage of target tables, told from what their mappings compile to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from apps.mappings.services.compile import Documents, compile_table, table_reads
+from datalinx.engine.compile.lineage import lineage
+from datalinx.engine.compile.plan import Read
+from datalinx.engine.lineage.graph import Link, Place
+from datalinx.errors import Invalid
+
+
+@dataclass
+class MappingLinks:
+    """The links of the mappings in a set of documents; each is compiled when it is first asked for."""
+
+    documents: Documents
+    _known: dict[str, list[Link]] = field(default_factory=dict)
+
+    def into(self, place: Place) -> Sequence[Link]:
+        """What makes a target table. A mapping that does not compile any more reads its inputs as a whole."""
+        if place.kind != "table" or place.name not in self.documents["mappings"]:
+            return ()
+        if place.name not in self._known:
+            try:
+                self._known[place.name] = table_links(self.documents, place.name)
+            except Invalid:
+                origins = [origin for origin, tables in self._readers.items() if place.name in tables]
+                self._known[place.name] = [Link(origin, None, place, None, "broken") for origin in origins]
+        return self._known[place.name]
+
+    def out_of(self, place: Place) -> Sequence[Link]:
+        """What the mappings make of a table."""
+        tables = self._readers.get(place, ())
+        links = [link for table in tables for link in self.into(Place("table", table))]
+        return [link for link in links if link.origin == place]
+
+    @cached_property
+    def _readers(self) -> dict[Place, list[str]]:
+        """Which mappings read which stored relation."""
+        found: dict[Place, list[str]] = {}
+        for table in self.documents["mappings"]:
+            try:
+                reads = table_reads(self.documents, table)
+            except Invalid:
+                # Not even what it reads can be told, such as when a block of SQL is gone.
+                continue
+            for place in dict.fromkeys(place_of(read) for read in reads):
+                found.setdefault(place, []).append(table)
+        return found
+
+
+def place_of(read: Read) -> Place:
+    """Return the stored relation of a read."""
+    if read.target is not None:
+        return Place("table", read.target)
+    return Place("source", read.table or "", read.source)
+
+
+def table_links(documents: Documents, table: str) -> list[Link]:
+    """Return the links into a table. Raises NotFound, and Invalid when its mapping does not compile."""
+    return [
+        Link(
+            Place("source", edge.table, edge.source)
+            if edge.source is not None
+            else Place("table", edge.table),
+            edge.column,
+            Place("table", table),
+            edge.target,
+            edge.kind,
+        )
+        for edge in lineage(compile_table(documents, table))
+    ]

@@ -1,0 +1,1 @@
+"""Lineage: which columns stand behind which, from sources through target tables to whoever reads those."""

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from apps.mappings.models import Cte, Mapping, Schema, SemanticType
+from apps.mappings.models import Cte, Mapping, Schema, SemanticType, Suggestion
 from datalinx.admin import ReadOnlyAdmin
 
 
@@ -21,6 +21,15 @@ class MappingAdmin(ReadOnlyAdmin):
     list_display = ("table_name", "workspace", "version", "updated_at")
     list_select_related = ("workspace",)
     search_fields = ("table_name",)
+
+
+@admin.register(Suggestion)
+class SuggestionAdmin(ReadOnlyAdmin):
+    """Suggested fields."""
+
+    list_display = ("table_name", "field", "workspace", "confidence", "status", "created_at")
+    list_select_related = ("workspace",)
+    list_filter = ("status",)
 
 
 @admin.register(Cte)

@@ -41,6 +41,47 @@ class Mapping(WorkspaceModel):
         return self.table_name
 
 
+class Suggestion(WorkspaceModel):
+    """A field that the platform proposes for a column of a target table, and what a person said to it."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        ACCEPTED = "accepted"
+        REJECTED = "rejected"
+
+    id = PrefixedIdField(prefix="sug")
+    table_name = models.CharField(max_length=63)
+    field = models.CharField(max_length=63)
+    source = models.CharField(max_length=100)
+    source_table = models.CharField(max_length=255)
+    alias = models.CharField(max_length=63)
+    # The source columns that are read, and the document of the field.
+    columns = models.JSONField()
+    proposal = models.JSONField()
+    confidence = models.FloatField()
+    ambiguous = models.BooleanField(default=False)
+    # [{"code", "message"}], and [{"proposal", "confidence", "reasons"}], best first.
+    reasons = models.JSONField(default=list)
+    alternatives = models.JSONField(default=list)
+    status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
+    decided_by = models.CharField(max_length=40, blank=True, default="")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "workspace",
+                "table_name",
+                "field",
+                condition=models.Q(status="open"),
+                name="suggestion_is_one_open_for_each_field",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.table_name}.{self.field}"
+
+
 class Cte(WorkspaceModel):
     """A reusable block of SQL that mappings read: a versioned document."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.mappings.views import ctes, mappings, schemas, types
+from apps.mappings.views import ctes, mappings, schemas, suggestions, types
 
 _whole: Any = {"get": "retrieve", "put": "update", "delete": "destroy"}
 _tables = "schemas/workspace/tables"
@@ -15,6 +15,8 @@ def _mapping_paths(prefix: str) -> list[URLPattern | URLResolver]:
     one = f"{prefix}/<str:table_name>"
     return [
         path(prefix, mappings.MappingViewSet.as_view({"get": "list", "post": "create"})),
+        # No table has a hyphen in its name.
+        path(f"{prefix}/dbt-project", mappings.DbtProjectView.as_view()),
         path(one, mappings.MappingViewSet.as_view(_whole)),
         path(f"{one}/fields/<str:field>", mappings.FieldView.as_view()),
         path(f"{one}/tables", mappings.InputsView.as_view()),
@@ -22,8 +24,11 @@ def _mapping_paths(prefix: str) -> list[URLPattern | URLResolver]:
         path(f"{one}/wildcard/effective", mappings.EffectiveView.as_view()),
         path(f"{one}/dbt-code", mappings.DbtCodeView.as_view()),
         path(f"{one}/field-dbt/<str:field>", mappings.FieldDbtView.as_view()),
-        path(f"{one}/lineage", mappings.LineageView.as_view()),
         path(f"{one}/validate", mappings.ValidateView.as_view()),
+        path(f"{one}/suggest", suggestions.SuggestView.as_view()),
+        path(f"{one}/suggestions", suggestions.SuggestionsView.as_view()),
+        path(f"{one}/suggestions/<str:suggestion_id>/accept", suggestions.AcceptView.as_view()),
+        path(f"{one}/suggestions/<str:suggestion_id>/reject", suggestions.RejectView.as_view()),
         path(f"{one}/versions", mappings.MappingVersionsView.as_view()),
         path(f"{one}/diff", mappings.MappingDiffView.as_view()),
     ]

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -19,7 +20,7 @@ from datalinx.engine.compile.plan import CompiledMapping, InputShape, Read, Sour
 from datalinx.engine.compile.wildcard import effective_wildcard
 from datalinx.engine.spec.base import parse_document, refusal
 from datalinx.engine.spec.mapping import Mapping as MappingDocument
-from datalinx.engine.spec.schema import TargetSchema, TargetTable
+from datalinx.engine.spec.schema import RelationshipTest, TargetSchema, TargetTable
 from datalinx.engine.types.registry import TypeRegistry
 from datalinx.errors import DatalinxError, FieldError, Invalid, NotFound
 
@@ -193,11 +194,22 @@ def unmapped_columns(documents: Documents, table: str) -> list[str] | None:
 def order_tables(documents: Documents, tables: Sequence[str]) -> list[str]:
     """Return the tables so that each comes after those that it reads. Raises Invalid TABLE_CYCLE."""
     graph = {table: dependencies(documents, table) & set(tables) for table in tables}
+    tested = {
+        table: graph[table] | _tested_against(documents, table) & set(tables) - {table} for table in tables
+    }
+    # A test that looks a value up in another table wants that one first, but not at the price of a circle.
+    with suppress(CycleError):
+        return list(TopologicalSorter(tested).static_order())
     try:
         return list(TopologicalSorter(graph).static_order())
     except CycleError as error:
         cycle = " → ".join(str(name) for name in error.args[1])
         raise Invalid("TABLE_CYCLE", f"These tables read each other in a circle: {cycle}.") from error
+
+
+def _tested_against(documents: Documents, table: str) -> set[str]:
+    columns = target_table(documents, table).columns
+    return {test.table for column in columns for test in column.tests if isinstance(test, RelationshipTest)}
 
 
 def dependencies(documents: Documents, table: str) -> set[str]:
@@ -237,11 +249,6 @@ def dbt_field_code(workspace: Workspace, table: str, field: str) -> str:
 def lineage_from_documents(documents: Documents, table: str) -> list[dict[str, Any]]:
     """Return the column lineage of a table, told from what is compiled."""
     return [{"target_table": table, **asdict(edge)} for edge in lineage(compile_table(documents, table))]
-
-
-def lineage_of(workspace: Workspace, table: str) -> list[dict[str, Any]]:
-    """Return the column lineage of a table under its present mapping."""
-    return lineage_from_documents(collect_documents(workspace), table)
 
 
 def validate(workspace: Workspace, table: str, document: Any | None) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -12,8 +14,10 @@ from apps.mappings.models import Mapping
 from apps.mappings.selectors import list_versions
 from apps.mappings.services import compile as compiling
 from apps.mappings.services import mappings
+from apps.mappings.services.dbt_project import write_dbt_project
 from apps.mappings.views.schemas import FROM_TO, if_match, object_body, read_diff, with_etag
 from datalinx.api.documents_schema import body, component
+from datalinx.api.downloads import download
 from datalinx.api.serializers import DeletedSerializer
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
 from datalinx.engine.spec.mapping import Mapping as MappingDocument
@@ -233,14 +237,15 @@ class FieldDbtView(MappingQuestion):
         return Response({"table_name": table_name, "field": field, "sql": sql})
 
 
-class LineageView(MappingQuestion):
-    """Which source columns make which target columns, told from what is compiled."""
+class DbtProjectView(WorkspaceView):
+    """All mappings as a dbt project: a zip file that `dbt build` accepts."""
 
-    lists = ("get",)
+    permissions: ClassVar = {"view": "mappings:view", "change": "mappings:view"}
 
-    @extend_schema(responses=LIST)
-    def get(self, request: Request, table_name: str) -> Response:
-        return self.paged(compiling.lineage_of(self.workspace, table_name))
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    def get(self, request: Request) -> HttpResponse:
+        name = f"{self.workspace.name}-dbt.zip"
+        return download(write_dbt_project(self.workspace), name, "application/zip")
 
 
 class ValidateView(MappingQuestion):

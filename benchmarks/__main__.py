@@ -4,15 +4,19 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import audience, latency, listing, mapping_run, report
+from benchmarks import audience, growth, latency, listing, mapping_run, merging, report, spark_run
+from benchmarks.environments import NotHere
 from benchmarks.home import Home, open_home
 from benchmarks.measure import Comparison
 
 BENCHMARKS: Mapping[str, Callable[[Home], Comparison]] = {
     "B1": mapping_run.compare,
+    "B2": growth.compare,
+    "B3": merging.compare,
     "B5": listing.compare,
     "B6": latency.compare,
     "B7": audience.compare,
+    "B10": spark_run.compare,
 }
 
 
@@ -27,7 +31,10 @@ def main() -> int:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     with open_home() as home:
         for name in given:
-            report.tell(BENCHMARKS[name](home))
+            try:
+                report.tell(BENCHMARKS[name](home))
+            except NotHere as reason:
+                report.tell_absent(name, str(reason))
     return 0
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import duckdb
 
 from benchmarks.home import Home
-from benchmarks.mapping_run import CACHE, OURS
-from benchmarks.measure import Comparison, interleave, require_equal
+from benchmarks.measure import Comparison, Reach, Taken, interleave, over, require_equal
+from benchmarks.orders import CACHE, OURS
 
 CUSTOMERS, ORDERS, ROUNDS = 200_000, 1_000_000, 5
 BY_HAND = "hand-written DuckDB SQL"
@@ -55,28 +55,28 @@ def compare(home: Home) -> Comparison:
     files = {table: home.files(table) for table in _TABLES}
     found: dict[str, int] = {}
 
-    def ours() -> float:
+    def ours() -> Taken:
         document = {"table": "customers", "key": "customer_id", "rule": RULE}
         started = time.perf_counter()
         counted = preview_audience(workspace=home.workspace, document=document)
         seconds = time.perf_counter() - started
         found[OURS] = int(counted["total"])
-        return seconds
+        return Taken(seconds)
 
-    def by_hand() -> float:
+    def by_hand() -> Taken:
         started = time.perf_counter()
         with duckdb.connect(config={"threads": _threads()}) as connection:
             found[BY_HAND] = int(connection.execute(_SQL.format(**files)).fetchall()[0][0])
-        return time.perf_counter() - started
+        return Taken(time.perf_counter() - started)
 
-    seconds = interleave({OURS: ours, BY_HAND: by_hand}, rounds=ROUNDS)
+    taken = interleave({OURS: ours, BY_HAND: by_hand}, rounds=ROUNDS)
     require_equal("the size of the audience", found)
     return Comparison(
         id="B7",
         title=f"the size of an audience, {CUSTOMERS:,} customers and {ORDERS:,} orders",
-        seconds=seconds,
+        taken=taken,
         limit=BY_HAND,
-        reach="1.2 × at most",
+        reaches=[Reach(f"{OURS} over the {BY_HAND}", over(taken, OURS, BY_HAND), 1.2)],
         notes={
             "size": found[OURS],
             "ours counts more": "a number for every block of the rule, the SQL by hand only the whole",

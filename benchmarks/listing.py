@@ -1,11 +1,10 @@
 """B5 in a short form: a list of 50 rows through Django's handler, in one process, against a stock ModelViewSet."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from benchmarks.home import Home
-from benchmarks.measure import Comparison, interleave, require_equal
+from benchmarks.measure import Comparison, Once, Reach, Taken, interleave, over, require_equal
 
 ROUNDS, REQUESTS, ROWS = 5, 40, 50
 STOCK = "stock ModelViewSet, simplejwt, DRF throttle"
@@ -32,10 +31,10 @@ def compare(home: Home) -> Comparison:
     stock = str(AccessToken.for_user(home.user))
     found: dict[str, Any] = {}
 
-    def asker(name: str, path: str, rows: str, **headers: str) -> Callable[[], float]:
+    def asker(name: str, path: str, rows: str, **headers: str) -> Once:
         client = Client(headers=headers)
 
-        def once() -> float:
+        def once() -> Taken:
             started = time.perf_counter()
             for _ in range(REQUESTS):
                 answer = client.get(path)
@@ -43,11 +42,11 @@ def compare(home: Home) -> Comparison:
             if answer.status_code != 200:
                 raise RuntimeError(f"{name}: {answer.status_code} {answer.content[:500]!r}")
             found[name] = [row["id"] for row in answer.json()[rows]]
-            return seconds
+            return Taken(seconds)
 
         return once
 
-    seconds = interleave(
+    taken = interleave(
         {
             BY_KEY: asker(BY_KEY, f"/api/workspaces?page_size={ROWS}", "data", **{"X-API-Key": key}),
             BY_TOKEN: asker(
@@ -61,7 +60,11 @@ def compare(home: Home) -> Comparison:
     return Comparison(
         id="B5",
         title=f"a list of {ROWS} rows, seconds a request, one process, SQLite",
-        seconds=seconds,
+        taken=taken,
         limit=STOCK,
-        reach="0.33 × at most, on PostgreSQL",
+        # To be reached on PostgreSQL; this is SQLite.
+        reaches=[
+            Reach(f"{name} over the stock list", over(taken, name, STOCK), 0.33)
+            for name in (BY_KEY, BY_TOKEN)
+        ],
     )

@@ -12,9 +12,9 @@ PORT ?= 8000
 # Two processes at least, so that tests which must not meet are seen to meet.
 PYTEST := $(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadfile
 NEED_SERVERS := postgresql or redis or rabbitmq
-NEED_MORE := $(NEED_SERVERS) or browser
+NEED_MORE := $(NEED_SERVERS) or browser or dbt or spark
 
-.PHONY: help setup demo up test check bench lint format types servers browser client docs readme requirements clean
+.PHONY: help setup demo up test check bench lint format types servers browser dbt spark client docs readme requirements clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ test: setup ## run the tests that need nothing but Python
 	$(PYTEST) -m "not ($(NEED_MORE))"
 
 check: setup ## run all there is: lint, types, tests, tests with servers, the client alone, the docs
-	$(MAKE) lint types test servers browser client docs readme
+	$(MAKE) lint types test servers browser dbt spark client docs readme
 
 lint: setup ## look for faults of style
 	$(RUN) -m ruff check .
@@ -58,6 +58,13 @@ servers: setup ## run the tests that need servers, which are started for them al
 browser: setup ## look at the console in headless Chromium
 	sh .ci/browser.sh $(PYTEST) -m browser
 
+dbt: setup ## build the exported dbt project by dbt itself, which is installed beside us for that
+	sh .ci/dbt.sh $(PYTEST) -m dbt
+
+# Each process of tests would start a JVM of its own, so there is one.
+spark: setup ## run mappings on Spark and compare them with DuckDB, row by row
+	sh .ci/spark.sh $(RUN) -m pytest -m spark
+
 client: ## install the client alone in an empty place and import it
 	sh .ci/client_alone.sh
 
@@ -75,4 +82,4 @@ requirements: setup ## compile the pinned requirements from pyproject.toml
 	sh .ci/compile_requirements.sh
 
 clean: ## remove what was made: .venv, .demo, caches, builds
-	rm -rf $(VENV) .venv-servers .venv-client .demo .mypy_cache .ruff_cache .hypothesis build dist site *.egg-info
+	rm -rf $(VENV) .venv-servers .venv-client .venv-dbt .demo .mypy_cache .ruff_cache .hypothesis build dist site *.egg-info

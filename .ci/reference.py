@@ -9,11 +9,13 @@ from datalinx import env
 from datalinx.engine.compile.decorators import decorators_as_documents
 from datalinx.engine.compile.functions import FUNCTIONS
 from datalinx.engine.compile.mapping import compile_mapping
+from datalinx.engine.compile.spark import lower_query
+from datalinx.engine.compile.spark.lowering import REFUSED
 from datalinx.engine.types.registry import TypeRegistry
 
 PLACE = Path(__file__).resolve().parent.parent / "docs" / "reference"
-# Importing the compiler registers the decorators.
-_ = compile_mapping
+# Importing the compiler registers the decorators, and the rules of the Spark dialect.
+_ = compile_mapping, lower_query
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -90,6 +92,21 @@ def functions() -> str:
         + ", ".join(_code(name) for name in names)
         + "\n\nIn aggregate fields also: "
         + ", ".join(_code(name) for name in aggregates)
+        + "\n\n## On Spark\n\nA pipeline with `engine: spark` gives the same rows. What Spark cannot compute "
+        "exactly as DuckDB does is refused with `ENGINE_CANNOT` before a run:\n\n"
+        + table(("function", "what to use"), _refused_on_spark())
+        + "\n\nSo are spans of time as values, lists and structures taken apart, casts to `BLOB`, a computed "
+        "pattern or format, a pattern that repeats what may be empty, and the rarer directives of `strftime` and "
+        "`strptime`. Dates outside the years 1 to 9999, whole numbers of more than 38 digits and JSON nested "
+        "deeper than 1,000 levels do not fit."
+    )
+
+
+def _refused_on_spark() -> list[tuple[str, str]]:
+    return sorted(
+        (_code(each.name), REFUSED[each.duckdb_name])
+        for each in FUNCTIONS.values()
+        if each.duckdb_name in REFUSED
     )
 
 

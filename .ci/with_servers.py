@@ -33,7 +33,9 @@ def main() -> int:
             "DATABASE_URL": os.environ["DATALINX_TEST_POSTGRESQL_URL"],
             "DATALINX_CACHE_URL": os.environ["DATALINX_TEST_REDIS_URL"],
         }
-        codes.append(_run(["-m", f"not ({sys.argv[1]} or browser or slow)", *ON_SERVERS], environment))
+        codes.append(
+            _run(["-m", f"not ({sys.argv[1]} or browser or slow or dbt or spark)", *ON_SERVERS], environment)
+        )
     return max(codes, default=0)
 
 

@@ -212,6 +212,24 @@ OUTBOUND_ALLOW_CIDRS = Setting[tuple[str, ...]](
 METRICS_TOKEN = Setting(
     "DATALINX_METRICS_TOKEN", str, "", "Bearer token for `/metrics`; without it loopback only.", secret=True
 )
+SNAPSHOT_DAYS = Setting(
+    "DATALINX_SNAPSHOT_DAYS",
+    _integer(1),
+    30,
+    "How many days a table's older versions stay readable; the newest five always do.",
+)
+SNAPSHOT_MAX = Setting(
+    "DATALINX_SNAPSHOT_MAX",
+    _integer(5),
+    1000,
+    "How many versions of a table stay readable at most, however young they are.",
+)
+REJECTED_DAYS = Setting(
+    "DATALINX_REJECTED_DAYS",
+    _integer(1),
+    90,
+    "How many days the rejected rows of an ended run are kept.",
+)
 TRUSTED_PROXIES = Setting(
     "DATALINX_TRUSTED_PROXIES",
     _integer(0),

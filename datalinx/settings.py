@@ -112,6 +112,11 @@ QUERY_MEMORY_BYTES = 1024**3
 AUDIENCE_SECONDS = 120.0
 SPARK_REMOTE = env.SPARK_REMOTE.read()
 
+# How long what is not the newest stays.
+SNAPSHOT_DAYS = env.SNAPSHOT_DAYS.read()
+SNAPSHOT_MAX = env.SNAPSHOT_MAX.read()
+REJECTED_DAYS = env.REJECTED_DAYS.read()
+
 OUTBOUND_ALLOW_CIDRS = env.OUTBOUND_ALLOW_CIDRS.read()
 METRICS_TOKEN = env.METRICS_TOKEN.read()
 
@@ -121,7 +126,11 @@ CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
     "task_queues": [Queue(name, routing_key=name) for name in QUEUES],
     "task_default_queue": "default",
     "task_default_routing_key": "default",
-    "task_routes": {"pipelines.execute": {"queue": "runs"}},
+    "task_routes": {
+        "pipelines.execute": {"queue": "runs"},
+        "pipelines.keep_up": {"queue": "runs"},
+        "pipelines.sweep": {"queue": "runs"},
+    },
     "task_create_missing_queues": False,
     "task_serializer": "json",
     "accept_content": ["json"],
@@ -148,6 +157,8 @@ CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
     # Each app names its ticks here. A tick that waited longer than its interval is dropped: the next one does its work.
     "beat_schedule": {
         "pipelines": {"task": "pipelines.tick", "schedule": 3.0, "options": {"expires": 3.0}},
+        "upkeep": {"task": "pipelines.upkeep", "schedule": 600.0, "options": {"expires": 600.0}},
+        "strays": {"task": "pipelines.sweep", "schedule": 21_600.0, "options": {"expires": 3_600.0}},
         "audiences": {"task": "analytics.refresh", "schedule": 5.0, "options": {"expires": 5.0}},
         "monitoring": {"task": "monitoring.watch", "schedule": 5.0, "options": {"expires": 5.0}},
         "deliveries": {"task": "workspaces.deliver", "schedule": 5.0, "options": {"expires": 5.0}},

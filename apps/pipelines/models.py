@@ -46,6 +46,8 @@ class Run(WorkspaceModel):
         MANUAL = "manual"
         SCHEDULE = "schedule"
         RETRY = "retry"
+        REPLAY = "replay"
+        VERIFY = "verify"
 
     FINISHED: ClassVar = (Status.SUCCESS, Status.FAILED, Status.CANCELLED)
     ACTIVE: ClassVar = (Status.QUEUED, Status.RUNNING)
@@ -57,7 +59,7 @@ class Run(WorkspaceModel):
     attempt = models.PositiveIntegerField(default=1)
     engine = models.CharField(max_length=20, default="duckdb")
     progress = models.FloatField(default=0.0)
-    # What was asked for: tables, full_refresh, test_mode.
+    # What was asked for: tables, full_refresh, test_mode, and the reason whose rejected rows are replayed.
     request = models.JSONField(default=dict)
     # The documents that the run runs: it can be repeated and explained although they change later.
     snapshot = models.JSONField(default=dict)
@@ -65,6 +67,9 @@ class Run(WorkspaceModel):
     manifest = models.JSONField(default=dict)
     request_id = models.CharField(max_length=64, blank=True, default="")
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    # The run whose rejected rows this one puts through again, and the one that it repeats and compares.
+    replay_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    verify_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
 
     fence = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=200, blank=True, default="")
@@ -104,6 +109,11 @@ class Run(WorkspaceModel):
     def is_finished(self) -> bool:
         return self.status in self.FINISHED
 
+    @property
+    def publishes(self) -> bool:
+        """Whether its tables are for people to read: a test and a verification leave nothing behind."""
+        return self.trigger != self.Trigger.VERIFY and not self.request.get("test_mode")
+
 
 class RunStep(models.Model):
     """One table of a run, with its ledger."""
@@ -129,6 +139,16 @@ class RunStep(models.Model):
     error = models.JSONField(null=True)
     # Where the rejected rows lie in the storage; empty when there are none.
     rejected_key = models.CharField(max_length=500, blank=True, default="")
+    # How many of them replays have taken out of the quarantine.
+    replayed = models.PositiveBigIntegerField(default=0)
+    # What was loaded: {"source", "table", "columns": [[name, type]]} of the first input, "grouped" when its rows
+    # were, "stored", the table's id, "whole" when the load looked at the table as a whole, "base", the number of
+    # the version that it began with.
+    loaded = models.JSONField(default=dict)
+    published_at = models.DateTimeField(null=True)
+    # How the columns' tests went; what a test run or a verification found.
+    tests = models.JSONField(default=list)
+    report = models.JSONField(null=True)
 
     class Meta:
         ordering: ClassVar = ["position"]
@@ -136,6 +156,27 @@ class RunStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id} {self.table}"
+
+
+class Replay(models.Model):
+    """Rejected rows of a step that a replay took out of the quarantine, written with the rows themselves.
+
+    Replays of a step are numbered from 1 without gaps, so of two that took the same rows one is refused.
+    """
+
+    step = models.ForeignKey(RunStep, on_delete=models.CASCADE, related_name="replays")
+    number = models.PositiveIntegerField()
+    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="+")
+    # Where the numbers of the rejected rows lie in the storage.
+    key = models.CharField(max_length=500)
+    rows = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [models.UniqueConstraint("step", "number", name="replay_number_is_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.number}"
 
 
 class RunLog(models.Model):
@@ -173,6 +214,9 @@ class StoredTable(models.Model):
     output_hash = models.CharField(max_length=128, blank=True, default="")
     mapping_version = models.PositiveIntegerField(default=0)
     run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="+")
+    # When its files were last looked after, and when versions were last let go of: their files stay for a while.
+    kept_up_at = models.DateTimeField(null=True, blank=True)
+    expired_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

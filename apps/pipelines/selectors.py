@@ -7,20 +7,22 @@ from typing import Any
 
 from django.db import close_old_connections, connection
 
-from apps.mappings.services.compile import lineage_from_documents
 from apps.pipelines.models import Run, StoredTable
 from apps.pipelines.serializers import RunSerializer
 from apps.pipelines.services.tables import table_files, table_storage
 from datalinx.api.renderers import to_json
 from datalinx.engine import lake
 from datalinx.engine.execute.rejected import rejected_page
+from datalinx.engine.query.export import ExportFormat, export_table
 from datalinx.engine.query.rows import count_rows, read_rows
-from datalinx.files import workspace_storage
+from datalinx.files import scratch, workspace_storage
 
 # How long one stream lives; a client that wants more resumes with Last-Event-ID.
 STREAM_SECONDS = 600.0
 POLL_SECONDS = 0.5
 PING_SECONDS = 15.0
+# What one export may use; it streams, so more would not make it faster.
+EXPORT_MEMORY_BYTES = 512 * 1024**2
 
 
 def list_rejected(
@@ -55,6 +57,19 @@ def list_rows(
     return [dict(zip(names, row, strict=True)) for row in page.rows], total
 
 
+def export_rows(*, table: StoredTable, form: ExportFormat, as_of: str) -> Iterator[bytes]:
+    """Yield a table, or an older version of it, as one file."""
+    with scratch("export") as folder:
+        (folder / "spill").mkdir()
+        yield from export_table(
+            table_files(table, as_of=as_of, hold_in=folder / "held"),
+            form,
+            memory_bytes=EXPORT_MEMORY_BYTES,
+            threads=2,
+            spill=folder / "spill",
+        )
+
+
 def list_snapshots(table: StoredTable) -> list[dict[str, Any]]:
     """Return the versions of a table, newest first."""
     found = []
@@ -66,12 +81,6 @@ def list_snapshots(table: StoredTable) -> list[dict[str, Any]]:
         del values["properties"]
         found.append(values)
     return found
-
-
-def run_lineage(run: Run) -> list[dict[str, Any]]:
-    """Return the lineage of a run, from the documents that it ran."""
-    tables = [step.table for step in run.steps.all()]
-    return [edge for table in tables for edge in lineage_from_documents(run.snapshot, table)]
 
 
 def stream_events(run: Run, *, after: int) -> Iterator[bytes]:

@@ -6,7 +6,9 @@ from rest_framework import serializers
 
 from apps.pipelines.models import Pipeline, Run, RunLog, RunStep, StoredTable
 from apps.pipelines.services.runs import sum_counts
+from apps.pipelines.services.verifications import verdict_of
 from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
+from datalinx.files import workspace_storage
 
 COUNTS = (
     "read",
@@ -48,12 +50,22 @@ class RunRequestSerializer(StrictSerializer):
     test_mode = serializers.BooleanField(required=False)
 
 
+class ReplaySerializer(StrictSerializer):
+    """Which rejected rows to put through the present mapping; `rehearse` tells what would become of them."""
+
+    table = Text(max_length=63, required=False)
+    reason = Text(max_length=100, required=False)
+    rehearse = serializers.BooleanField(required=False)
+
+
 class RunStepSerializer(StrictModelSerializer):
     """One table of a run, with its ledger."""
 
     counts = serializers.DictField(child=serializers.IntegerField(), read_only=True)
     rejected_by_reason = serializers.DictField(child=serializers.IntegerField(), read_only=True)
     error = serializers.DictField(read_only=True, allow_null=True)
+    tests = serializers.ListField(child=serializers.DictField(), read_only=True)
+    report = serializers.DictField(read_only=True, allow_null=True)
 
     class Meta:
         model = RunStep
@@ -62,10 +74,13 @@ class RunStepSerializer(StrictModelSerializer):
             "status",
             "counts",
             "rejected_by_reason",
+            "replayed",
             "values_nulled",
             "snapshot",
             "seconds",
             "error",
+            "tests",
+            "report",
         )
 
 
@@ -78,6 +93,9 @@ class RunSerializer(StrictModelSerializer):
     error = serializers.DictField(read_only=True, allow_null=True)
     manifest = serializers.DictField(read_only=True)
     retry_of = serializers.CharField(source="retry_of_id", read_only=True, allow_null=True)
+    replay_of = serializers.CharField(source="replay_of_id", read_only=True, allow_null=True)
+    verify_of = serializers.CharField(source="verify_of_id", read_only=True, allow_null=True)
+    verified = serializers.SerializerMethodField()
     totals = serializers.SerializerMethodField()
     steps = RunStepSerializer(many=True, read_only=True)
 
@@ -94,6 +112,9 @@ class RunSerializer(StrictModelSerializer):
             "progress",
             "request",
             "retry_of",
+            "replay_of",
+            "verify_of",
+            "verified",
             "created_at",
             "created_by",
             "started_at",
@@ -106,6 +127,9 @@ class RunSerializer(StrictModelSerializer):
 
     def get_pipeline(self, run: Run) -> str | None:
         return run.pipeline.name if run.pipeline else None
+
+    def get_verified(self, run: Run) -> bool | None:
+        return verdict_of(run.steps.all()) if run.verify_of_id and run.is_finished else None
 
     def get_totals(self, run: Run) -> dict[str, int]:
         return dict.fromkeys(COUNTS, 0) | sum_counts(run)
@@ -124,6 +148,7 @@ class StoredTableSerializer(StrictModelSerializer):
 
     columns = serializers.ListField(child=serializers.DictField(), read_only=True)
     run_id = serializers.CharField(read_only=True, allow_null=True)
+    metadata_location = serializers.SerializerMethodField()
 
     class Meta:
         model = StoredTable
@@ -133,14 +158,26 @@ class StoredTableSerializer(StrictModelSerializer):
             "columns",
             "rows",
             "snapshot",
+            "metadata_location",
             "mapping_version",
             "run_id",
             "created_at",
             "updated_at",
         )
 
+    def get_metadata_location(self, table: StoredTable) -> str:
+        """The address of the Iceberg metadata of the present version, for other engines."""
+        place = workspace_storage(table.workspace.organization_id, table.workspace_id)
+        return place.within(f"lake/{table.pk}").uri(table.metadata_key)
+
 
 class RestoreSerializer(StrictSerializer):
-    """The snapshot to go back to."""
+    """The version to go back to: `snapshot`, its number, or `as_of`, which takes a run's id or a time too."""
 
-    snapshot = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    snapshot = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    as_of = Text(max_length=64, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError("Give one of snapshot and as_of: the version to go back to.")
+        return {"as_of": str(attrs.get("snapshot") or attrs["as_of"])}

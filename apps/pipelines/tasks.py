@@ -1,14 +1,20 @@
 """What workers do for pipelines. A message only wakes; the rows say what is to be done."""
 
-from datalinx.celery import app
+from datalinx.celery import app, end_process_after_task
 
 
 @app.task(name="pipelines.execute")
 def execute(run_id: str) -> None:
     """Take up a queued run, if it is still there to take."""
     from apps.pipelines.services.execution import execute_run
+    from datalinx.engine.execute.session import statements_left
 
-    execute_run(run_id)
+    try:
+        execute_run(run_id)
+    finally:
+        # A statement that did not heed its interrupt (the distance of two very long texts) ends with its process.
+        if statements_left():
+            end_process_after_task()
 
 
 @app.task(name="pipelines.tick")
@@ -19,3 +25,28 @@ def tick() -> None:
     runs.reap_lost_runs()
     runs.start_due_runs()
     runs.dispatch_waiting_runs()
+
+
+@app.task(name="pipelines.upkeep")
+def upkeep() -> None:
+    """Ask workers to look after the tables whose files are due."""
+    from apps.pipelines.services.upkeep import due_tables
+
+    for table_id in due_tables():
+        keep_up.delay(table_id)
+
+
+@app.task(name="pipelines.keep_up")
+def keep_up(table_id: str) -> None:
+    """Look after the files of one table, if that is still due."""
+    from apps.pipelines.services.upkeep import keep_up_due_table
+
+    keep_up_due_table(table_id)
+
+
+@app.task(name="pipelines.sweep")
+def sweep() -> None:
+    """Delete what belongs to nothing that is there any more."""
+    from apps.pipelines.services.strays import sweep_all
+
+    sweep_all()

@@ -12,6 +12,7 @@ from datalinx.cli.commands import (
     account,
     audiences,
     data,
+    lineage,
     mappings,
     pipeline,
     platform,
@@ -48,6 +49,7 @@ def build_app() -> typer.Typer:
         ("tables", data.tables),
     ):
         app.add_typer(group, name=name)
+    lineage.register(app)
     data.register(app)
     for name, group in (
         ("audiences", audiences.app),

@@ -145,8 +145,25 @@ WORKSPACE: list[tuple[Act, str, Any]] = [
     (lambda c: c.mappings.validate("t", D), "POST mappings/t/validate", D),
     (lambda c: c.mappings.preview("t", D, limit=9), "POST mappings/t/preview", {"document": D, "limit": 9}),
     (lambda c: c.mappings.lineage("t"), "GET mappings/t/lineage", None),
+    (
+        lambda c: c.mappings.lineage("t", direction="upstream", column="f"),
+        "GET mappings/t/lineage?direction=upstream&column=f",
+        None,
+    ),
+    (lambda c: c.mappings.dbt_project(), "GET mappings/dbt-project", None),
     (lambda c: c.mappings.versions("t"), "GET mappings/t/versions", None),
     (lambda c: c.mappings.diff("t", 1, 2), "GET mappings/t/diff?from=1&to=2", None),
+    (lambda c: c.mappings.suggestions("t", state="error"), "GET mappings/t/suggestions?state=error", None),
+    (
+        lambda c: c.mappings.accept_suggestion("t", "sug_1", field=D),
+        "POST mappings/t/suggestions/sug_1/accept",
+        {"field": D},
+    ),
+    (
+        lambda c: c.mappings.reject_suggestion("t", "sug_1"),
+        "POST mappings/t/suggestions/sug_1/reject",
+        {},
+    ),
     (lambda c: c.mappings.dbt_code("t"), "GET mappings/t/dbt-code", None),
     (lambda c: c.mappings.field_dbt("t", "f"), "GET mappings/t/field-dbt/f", None),
     (lambda c: c.ctes.list(), "GET ctes", None),
@@ -167,6 +184,7 @@ WORKSPACE: list[tuple[Act, str, Any]] = [
     (lambda c: c.tables.rows("t", as_of=3), "GET tables/t/rows?as_of=3", None),
     (lambda c: c.tables.snapshots("t"), "GET tables/t/snapshots", None),
     (lambda c: c.tables.restore("t", 3), "POST tables/t/restore", {"snapshot": 3}),
+    (lambda c: c.tables.restore("t", as_of="run_1"), "POST tables/t/restore", {"as_of": "run_1"}),
     (
         lambda c: c.analytics.query("SELECT $a", parameters={"a": 1}, limit=5),
         "POST analytics/query",
@@ -222,6 +240,11 @@ OBJECT: list[tuple[Act, str, Any]] = [
     (lambda c: c.runs.retry("run_1"), "POST runs/run_1/retry", {}),
     (lambda c: c.runs.logs("run_1"), "GET runs/run_1/logs", None),
     (lambda c: c.runs.rejected("run_1", table="t"), "GET runs/run_1/rejected?table=t", None),
+    (
+        lambda c: c.runs.openlineage("run_1", table="t"),
+        "GET runs/run_1/lineage?format=openlineage&table=t",
+        None,
+    ),
     (lambda c: c.runs.lineage("run_1"), "GET runs/run_1/lineage", None),
     (lambda c: c.runs.replay_rejected("run_1"), "POST runs/run_1/rejected/replay", {}),
     (lambda c: c.queries.get("qry_1"), "GET queries/qry_1", None),
@@ -305,6 +328,14 @@ def test_export__of_a_query__yields_the_file(script: Script) -> None:
     script.then(httpx.Response(200, content=b"a,b\n1,2\n", headers={"Content-Type": "text/csv"}))
     assert b"".join(script.client(workspace="w").analytics.export("SELECT 1")) == b"a,b\n1,2\n"
     assert script.json() == {"sql": "SELECT 1", "format": "csv"}
+
+
+def test_suggest__a_table__asks_and_lists_what_came_of_it(script: Script) -> None:
+    state = {"field": "email", "state": "unmapped", "suggestion": None}
+    script.then(success([state]), success([state]))
+    found = script.client(workspace="w").mappings.suggest("t", source="crm", source_table="contacts")
+    assert [entry.field for entry in found] == ["email"]
+    assert script.json(0) == {"source": "crm", "table": "contacts"}
 
 
 def test_find__by_name__takes_only_the_very_name(script: Script) -> None:

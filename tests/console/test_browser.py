@@ -185,11 +185,13 @@ class Journey:
             f"{room}/mappings/customers",
             f"{room}/mappings/customers?field=email",
             f"{room}/mappings/customers/preview",
+            f"{room}/mappings/customers/lineage",
             f"{room}/mappings/customers/dbt",
             f"{room}/edit/mapping/customers",
             f"{room}/pipelines",
             f"{room}/runs",
             self.seen["run"],
+            f"{self.seen['run']}/lineage",
             f"{self.seen['run']}/rejected",
             f"{room}/tables",
             f"{room}/tables/customers",
@@ -245,7 +247,7 @@ def test_pages__in_every_window__fit_and_can_be_read(console: Journey, width: in
 
 def _timeless(text: str) -> str:
     """Return a page's text without how long ago things were: that goes on between two looks."""
-    return re.sub(r"\b(\d+|an?) (second|minute)s? ago|\bjust now\b|\bnow\b", "a while ago", text)
+    return re.sub(r"\b(\d+|an?) (second|minute|s|min)s? ago|\bjust now\b|\bnow\b", "a while ago", text)
 
 
 def test_pages__without_scripts__show_the_same(console: Journey) -> None:

@@ -1,6 +1,7 @@
 """What a person does: making, uploading, running, asking, saving."""
 
 import json
+import re
 from collections.abc import Callable
 from html import unescape
 from typing import Any
@@ -80,6 +81,27 @@ def test_source__with_a_wrong_document__is_told_and_kept_in_the_form(
     assert (answer.status_code, words in page, 'value="crm"' in page) == (422, True, True)
     # What is secret does not come back.
     assert "s3cret" not in page
+
+
+def test_suggestions__asked_for_and_taken__make_the_mapping(world: World, visit: Visit) -> None:
+    lay_out(world)
+    world.ed.client().delete("/api/mappings/customers")
+    client = visit(world.ed)
+    path = "/w/production/mappings/customers/suggestions"
+    assert client.post(path)["Location"] == path
+    page = _shown(client, path)
+    assert "crm.contacts" in page
+    offered = re.findall(rf"{path}/(sug_\w+)", page)
+    assert "email: accepted." in _shown_after(client, f"{path}/{offered[1]}", {"say": "accept"})
+    fields = assert_success(world.ed.client().get("/api/mappings/customers"))["fields"]
+    assert list(fields) == ["email"]
+    assert "rejected." in _shown_after(client, f"{path}/{offered[0]}", {"say": "reject"})
+    assert "is rejected already" in _shown_after(client, f"{path}/{offered[0]}", {"say": "accept"})
+    assert 'value="accept"' not in _shown(visit(world.vera), path)
+
+
+def _shown_after(client: Client, path: str, body: dict[str, str]) -> str:
+    return client.post(path, body, follow=True).content.decode()
 
 
 def test_template__applied__fills_the_schema(world: World, visit: Visit) -> None:

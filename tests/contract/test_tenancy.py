@@ -11,6 +11,7 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 
 from apps.accounts.models import Role, ServiceAccount
+from apps.mappings.models import Suggestion
 from apps.monitoring.models import Alert
 from apps.workspaces.services.webhooks import create_webhook, send_test_event
 from tests.journey import MAPPING, lay_out, run
@@ -75,6 +76,17 @@ def slots(world: World, settings: Any) -> dict[str, str]:
         url="http://127.0.0.1:9/",
         events=["pipeline.failed"],
     )
+    suggestion = Suggestion.objects.create(
+        workspace=world.workspace,
+        table_name="customers",
+        field="email",
+        source="crm",
+        source_table="contacts",
+        alias="c",
+        columns=["mail"],
+        proposal=MAPPING["fields"]["email"],
+        confidence=0.9,
+    )
     own_type = {"name": "member_number", "parent": "string", "description": "Ours"}
     alice = world.alice.client(None)
     assert_success(alice.post("/api/semantic-types", own_type, format="json"), 201)
@@ -94,6 +106,7 @@ def slots(world: World, settings: Any) -> dict[str, str]:
         "/api/mappings/{table_name}": "customers",
         "/api/mappings/{table_name}/field-dbt/{field}": "email",
         "/api/mappings/{table_name}/fields/{field}": "email",
+        "/api/mappings/{table_name}/suggestions/{suggestion_id}": suggestion.pk,
         "/api/monitoring/scores/{table}": "customers",
         "/api/organizations/{id}": world.organization.pk,
         "/api/pipelines/{id}": pipeline["id"],

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -13,30 +14,43 @@ from django.db import close_old_connections, connection, transaction
 from django.utils import timezone
 
 from apps.mappings.services.compile import compile_table, dependencies
-from apps.pipelines.models import Run, RunStep, StoredTable
+from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services import runs
+from apps.pipelines.services.bases import engine_limits, local_base, next_columns
+from apps.pipelines.services.engines import table_runner
+from apps.pipelines.services.gates import table_tests
 from apps.pipelines.services.lease import Heartbeat, LeaseLost, claim_run, held, require_held
+from apps.pipelines.services.quarantine import describe_load
 from apps.pipelines.services.reading import open_scans, present_shapes
-from apps.pipelines.services.tables import find_stored_table, move_pointer, new_table_id, table_storage
+from apps.pipelines.services.tables import (
+    find_stored_table,
+    keep_cursor,
+    move_pointer,
+    new_table_id,
+    state_properties,
+    table_storage,
+)
 from datalinx.api.request_id import set_request_id
 from datalinx.engine import lake
 from datalinx.engine.compile.plan import CompiledMapping
+from datalinx.engine.connectors.base import Scan
 from datalinx.engine.execute.ledger import Counts
-from datalinx.engine.execute.results import Guards, Limits, TableResult
-from datalinx.engine.execute.results import StoredTable as BaseTable
-from datalinx.engine.execute.run import run_table
-from datalinx.engine.execute.stored import stored_columns
+from datalinx.engine.execute.results import Guards, TableResult
+from datalinx.engine.execute.stopped import Stopped
 from datalinx.engine.lake import LakeColumn, Staged
 from datalinx.engine.spec.base import parse_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.engine.storage import Storage
-from datalinx.errors import Cancelled, DatalinxError, Failed, Invalid
+from datalinx.errors import Cancelled, DatalinxError, Failed, Interrupted, Invalid
 from datalinx.files import scratch, workspace_storage
 
 logger = logging.getLogger(__name__)
 
 # How often progress is written while a table runs.
 REPORT_SECONDS = 1.0
+# How often a table that others moved meanwhile is begun again within one attempt, and how that is told.
+MOVED_TRIES = 3
+MOVED = ("TABLE_MOVED", "FILES_NOT_CURRENT")
 
 
 def execute_run(run_id: str) -> None:
@@ -132,24 +146,35 @@ class Execution:
             self._fail(step, error, status=RunStep.Status.SKIPPED)
             return
         started = time.monotonic()
-        self._write(step, status=RunStep.Status.RUNNING, error=None)
+        # What an earlier attempt found is not what this one finds.
+        self._write(
+            step, status=RunStep.Status.RUNNING, error=None, counts={}, rejected_by_reason={}, rejected_key=""
+        )
         try:
-            with scratch("run") as folder:
-                TableExecution(self, step, folder, number, total).run()
+            self._make_table(step, number, total)
         except (Cancelled, LeaseLost):
             self._write(step, status=RunStep.Status.CANCELLED)
             raise
         except DatalinxError as error:
-            step.seconds = time.monotonic() - started
+            step.seconds = round(time.monotonic() - started, 3)
             self._fail(step, error)
+
+    def _make_table(self, step: RunStep, number: int, total: int) -> None:
+        """Make a table, again from what is there now when a restore or its upkeep moved it meanwhile."""
+        for attempt in range(1, MOVED_TRIES + 1):
+            try:
+                with scratch("run") as folder:
+                    _execution_of(self.run)(self, step, folder, number, total).run()
+            except Interrupted as error:
+                if error.code not in MOVED or attempt == MOVED_TRIES:
+                    raise
+                runs.write_log(self.run, error.message, level="warning", table=step.table)
+            else:
+                return
 
     def _fail(self, step: RunStep, error: DatalinxError, *, status: str = RunStep.Status.FAILED) -> None:
         self.errors[step.table] = error
-        counts = error.details.get("counts")
-        shown = {"code": error.code, "message": error.message}
-        self._write(
-            step, status=status, error=shown, **({"counts": counts} if isinstance(counts, dict) else {})
-        )
+        self._write(step, status=status, error={"code": error.code, "message": error.message})
         runs.write_log(self.run, error.message, level="error", table=step.table)
 
     def _write(self, step: RunStep, **values: Any) -> None:
@@ -168,6 +193,19 @@ class Execution:
         RunStep.objects.filter(pk=step.pk).update(counts=ledger(counts))
 
 
+def _execution_of(run: Run) -> "type[TableExecution]":
+    """Return what makes a table of this run."""
+    if run.trigger == Run.Trigger.REPLAY:
+        from apps.pipelines.services.replay_execution import ReplayExecution
+
+        return ReplayExecution
+    if run.trigger == Run.Trigger.VERIFY:
+        from apps.pipelines.services.verify_execution import VerifyExecution
+
+        return VerifyExecution
+    return TableExecution
+
+
 class TableExecution:
     """One table of a run: read, compile, compute, stage, publish."""
 
@@ -179,37 +217,77 @@ class TableExecution:
         self.table_id = self.stored.pk if self.stored else new_table_id()
         self.storage: Storage = table_storage(self.workspace, self.table_id)
         self.started = time.monotonic()
+        self.now = timezone.now()
 
     def run(self) -> None:
         """Make the table and publish it, or raise and publish nothing."""
-        documents, table = self.run_row.snapshot, self.step.table
-        with open_scans(self.workspace, documents, table) as scans:
+        try:
+            self._run()
+        except Stopped as stopped:
+            self._keep_findings(stopped)
+            raise
+
+    def _run(self) -> None:
+        with self._open_scans() as scans:
             compiled = self._compile(scans)
             rebuild = bool(self.run_row.request.get("full_refresh"))
             replace = rebuild or compiled.load.mode == "full" or self.stored is None
-            columns = self._columns(compiled, replace=replace)
-            base, keys = self._base()
-            result = run_table(
+            columns = next_columns(self.storage, self.stored, compiled, replace=replace)
+            base, keys = local_base(self.storage, self.stored, hold_in=self.folder / "base")
+            result = table_runner(self.execution.settings.engine)(
                 compiled,
                 scans=scans,
                 workdir=self.folder / "output",
-                now=timezone.now(),
-                limits=self._limits(),
+                now=self.now,
+                limits=engine_limits(),
                 guards=self._guards(),
                 base=base,
                 field_ids={column.name: column.field_id for column in columns},
                 rebuild=rebuild,
                 cancelled=self.execution.should_stop,
                 progress=self._report,
+                tests=table_tests(
+                    self.workspace,
+                    self.run_row.snapshot,
+                    self.step.table,
+                    mode=self.execution.settings.tests,
+                ),
+                **self._more(compiled),
             )
         # After minutes of computing the connection may be gone; within a transaction it is not ours to replace.
         if not connection.in_atomic_block:
             close_old_connections()
-        if self.run_row.request.get("test_mode"):
-            self._keep_ledger(result, rejected_key=self._store_rejects(result))
+        result = self._settle(result)
+        if not self.run_row.publishes:
+            self._keep_ledger(result, rejected_key=self._store_rejects(result.rejected_path))
             return
         staged = self._stage(compiled, result, columns, keys, replace=replace)
-        self._publish(compiled, result, columns, staged)
+        self._publish(compiled, result, columns, staged, replaced=replace)
+
+    def _open_scans(self) -> AbstractContextManager[Mapping[str, Scan]]:
+        """Give what the mapping reads, by relation."""
+        return open_scans(self.workspace, self.run_row.snapshot, self.step.table)
+
+    def _more(self, compiled: CompiledMapping) -> dict[str, Any]:
+        """Return what else the engine is told."""
+        return {}
+
+    def _settle(self, result: TableResult) -> TableResult:
+        """Return a result as it is kept."""
+        return result
+
+    def _note(self, compiled: CompiledMapping, *, replaced: bool) -> None:
+        """Note with the publication what a later replay of the rejected rows has to know."""
+        base = self.stored.snapshot if self.stored else None
+        # What a verification builds on again.
+        self.run_row.manifest.setdefault("base", {})[self.step.table] = {
+            "table": self.table_id,
+            "snapshot": base,
+            "cursor": self.stored.cursor if self.stored else None,
+            "replaced": replaced,
+            "at": self.now.isoformat(),
+        }
+        self.step.loaded = describe_load(compiled, table_id=self.table_id, replace=replaced, base=base)
 
     def _compile(self, scans: Mapping[str, Any]) -> CompiledMapping:
         documents, table = self.run_row.snapshot, self.step.table
@@ -219,35 +297,13 @@ class TableExecution:
             message = f"The mapping of {table} does not fit its inputs any more: {error.message}"
             raise Failed(error.code, message, errors=error.errors) from error
 
-    def _columns(self, compiled: CompiledMapping, *, replace: bool) -> tuple[LakeColumn, ...]:
-        wanted = [
-            LakeColumn(name=column.name, type=column.iceberg, required=column.required)
-            for column in stored_columns(compiled)
-        ]
-        base = self.stored.metadata_key if self.stored else None
-        return lake.plan_columns(self.storage, base, wanted, replace=replace)
-
-    def _base(self) -> tuple[BaseTable | None, dict[Path, str]]:
-        """Return the table as it is stored, with local files, and the keys of these."""
-        if self.stored is None:
-            return None, {}
-        hold = self.folder / "base"
-        files = lake.data_files(self.storage, self.stored.metadata_key)
-        keys = {self.storage.local(file.key, hold_in=hold): file.key for file in files}
-        base = BaseTable(
-            files=tuple(keys), cursor=self.stored.cursor, output_hash=self.stored.output_hash or None
-        )
-        return base, keys
-
-    def _limits(self) -> Limits:
-        return Limits(memory_bytes=settings.ENGINE_MEMORY_BYTES, threads=settings.ENGINE_THREADS)
-
     def _guards(self) -> Guards:
         document = self.execution.settings
         rejected = document.max_rejected
         return Guards(
             max_rejected_rows=rejected.rows if rejected else None,
             max_rejected_share=rejected.share if rejected else None,
+            max_rejected_reasons=rejected.reasons if rejected else {},
             empty_source=document.guards.empty_source,
             max_deleted_share=document.guards.max_deleted_share,
         )
@@ -272,7 +328,12 @@ class TableExecution:
             "add": files,
             "run_id": self.run_row.pk,
             "now": timezone.now(),
-            "properties": {"datalinx.mapping-version": str(compiled.version)},
+            "properties": state_properties(
+                cursor=result.cursor,
+                output_hash=result.output_hash,
+                mapping_version=compiled.version,
+                merge_keys=compiled.load.keys,
+            ),
         }
         if base is None or replace:
             return lake.stage_replace(self.storage, base, **common)
@@ -289,13 +350,17 @@ class TableExecution:
         result: TableResult,
         columns: tuple[LakeColumn, ...],
         staged: Staged | None,
+        *,
+        replaced: bool,
     ) -> None:
         """Move the pointer, the cursor, the ledger and the step's state in one transaction, if still held."""
-        rejected_key = self._store_rejects(result)
+        rejected_key = self._store_rejects(result.rejected_path)
         with transaction.atomic():
             require_held(self.run_row)
+            self.step.published_at = timezone.now()
+            self._note(compiled, replaced=replaced)
             if staged is None and self.stored is not None:
-                StoredTable.objects.filter(pk=self.stored.pk).update(cursor=result.cursor)
+                keep_cursor(table=self.stored, cursor=result.cursor)
                 self.step.snapshot = self.stored.snapshot
             elif staged is not None:
                 moved = move_pointer(
@@ -321,6 +386,7 @@ class TableExecution:
         step.counts = ledger(result.counts)
         step.rejected_by_reason = dict(result.rejected_by_reason)
         step.values_nulled = sum(result.values_nulled.values())
+        step.tests = [asdict(test) for test in result.tests]
         step.seconds = round(time.monotonic() - self.started, 3)
         step.rejected_key = rejected_key
         step.save()
@@ -329,13 +395,25 @@ class TableExecution:
         manifest["inputs"][step.table] = {alias: asdict(report) for alias, report in result.inputs.items()}
         held(self.run_row).update(manifest=manifest, progress=(self.number + 1) / self.total)
         runs.write_log(self.run_row, _summary(step), table=step.table)
+        for test in result.tests:
+            if not test.passed:
+                runs.write_log(self.run_row, f"{test.message}.", level="warning", table=step.table)
 
-    def _store_rejects(self, result: TableResult) -> str:
-        if result.rejected_path is None:
+    def _keep_findings(self, stopped: Stopped) -> None:
+        """Put what is known of a table that is not published into its step; the failure is written with it."""
+        found, step = stopped.findings, self.step
+        step.counts = ledger(found.counts)
+        step.rejected_by_reason = dict(found.rejected_by_reason)
+        step.values_nulled = sum(found.values_nulled.values())
+        step.tests = [asdict(test) for test in found.tests]
+        step.rejected_key = self._store_rejects(found.rejected_path)
+
+    def _store_rejects(self, rejected: Path | None) -> str:
+        if rejected is None:
             return ""
         key = f"runs/{self.run_row.pk}/{self.step.table}/rejected-{self.run_row.fence}.parquet"
         place = workspace_storage(self.workspace.organization_id, self.workspace.pk)
-        place.put_file(key, result.rejected_path, move=True)
+        place.put_file(key, rejected, move=True)
         return key
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.mappings.models import Mapping as MappingRow
 from apps.mappings.services.schemas import get_schema_document
 from apps.pipelines.models import Pipeline, Run
+from apps.pipelines.services.engines import require_engine
 from apps.workspaces.models import Workspace
 from apps.workspaces.services.documents import check_if_match, record_version
 from datalinx.caller import Caller
@@ -38,11 +39,7 @@ def update_pipeline(
 @transaction.atomic
 def _save(pipeline: Pipeline, *, actor: Caller, document: Any) -> Pipeline:
     parsed = parse_document(PipelineDocument, document)
-    if parsed.engine != "duckdb":
-        message = "This instance has no Spark to run on; choose the engine duckdb."
-        raise Invalid(
-            "ENGINE_NOT_AVAILABLE", message, errors=[FieldError("engine", "not_available", message)]
-        )
+    require_engine(parsed.engine)
     if faults := _unknown_tables(parsed, pipeline.workspace):
         raise refusal(faults)
     pipeline.name = parsed.name

@@ -1,23 +1,62 @@
 """The preview of a mapping: the code of a run on a sample, with nothing kept."""
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
 
 from apps.mappings.services.compile import (
+    Documents,
     check_document,
     collect_documents,
     compile_table,
     mapping_from,
+    table_reads,
     with_mapping,
 )
-from apps.pipelines.services.reading import open_scans, present_shapes
+from apps.pipelines.services.reading import open_scans, present_shapes, stored_scan
+from apps.pipelines.services.tables import find_stored_table
 from apps.workspaces.models import Workspace
 from datalinx.engine.execute.preview import preview_table
 from datalinx.engine.execute.rejected import rejected_document
-from datalinx.engine.execute.results import Limits
+from datalinx.engine.execute.results import Limits, Preview
 from datalinx.engine.spec.base import parse_document, refusal
 from datalinx.engine.spec.mapping import Mapping as MappingDocument
+
+
+def _comparable(documents: Documents, mapping: MappingDocument) -> Documents | None:
+    """Return the documents of the saved mapping when it reads what the new one does, so that they can be compared."""
+    table = mapping.table_name
+    if table not in documents["mappings"]:
+        return None
+    fresh = set(table_reads(with_mapping(documents, mapping), table))
+    return documents if set(table_reads(documents, table)) <= fresh else None
+
+
+def effect_of(keys: Sequence[str], before: Preview, after: Preview) -> dict[str, Any]:
+    """Return what a changed mapping changes of a sample: rejects gained and lost by reason, values by column.
+
+    Values are compared by primary key, over `compared` rows that both mappings make; both are of the rows shown.
+    """
+    faults = [{row["locator"]: row["reason"] for row in each.rejected} for each in (before, after)]
+    gained = Counter(reason for place, reason in faults[1].items() if place not in faults[0])
+    lost = Counter(reason for place, reason in faults[0].items() if place not in faults[1])
+    rows = [
+        {tuple(row.get(key) for key in keys): row for row in each.rows} if keys else {}
+        for each in (before, after)
+    ]
+    both = rows[0].keys() & rows[1].keys()
+    changed = Counter(
+        name for key in both for name, value in rows[1][key].items() if rows[0][key].get(name) != value
+    )
+    return {
+        "rejects_gained": dict(gained),
+        "rejects_lost": dict(lost),
+        "compared": len(both),
+        "values_changed": dict(changed),
+    }
 
 
 def preview_mapping(
@@ -31,13 +70,22 @@ def preview_mapping(
         mapping = parse_document(MappingDocument, {"table_name": table_name, **document})
     if faults := check_document(workspace, mapping):
         raise refusal(faults)
+    saved = None
     if document is not None:
-        documents = with_mapping(documents, mapping)
+        saved, documents = _comparable(documents, mapping), with_mapping(documents, mapping)
     table = mapping.table_name
     with open_scans(workspace, documents, table) as scans:
         compiled = compile_table(documents, table, shapes=present_shapes(documents, table, scans))
         limits = Limits(memory_bytes=settings.ENGINE_MEMORY_BYTES, threads=settings.ENGINE_THREADS)
-        preview = preview_table(compiled, scans=scans, sample=limit, limits=limits)
+        row = find_stored_table(workspace.pk, table)
+        stored = stored_scan(row, None) if row is not None else None
+        preview = preview_table(compiled, scans=scans, sample=limit, stored=stored, limits=limits)
+        effect = None
+        if saved is not None:
+            was = compile_table(saved, table, shapes=present_shapes(saved, table, scans))
+            if was.input(was.first).read == compiled.input(compiled.first).read:
+                before = preview_table(was, scans=scans, sample=limit, limits=limits)
+                effect = effect_of(compiled.primary_key, before, preview)
     return {
         "columns": [{"name": name, "type": kind} for name, kind in preview.columns],
         "rows": list(preview.rows),
@@ -45,5 +93,8 @@ def preview_mapping(
         "counts": preview.counts.as_dict(),
         "rejected_by_reason": preview.rejected_by_reason,
         "values_nulled": preview.values_nulled,
+        "examples": preview.examples,
+        "effect": effect,
+        "stored": asdict(preview.stored) if preview.stored else None,
         "unmapped": list(compiled.unmapped),
     }

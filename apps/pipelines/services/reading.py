@@ -12,22 +12,27 @@ from apps.workspaces.models import Workspace
 from datalinx.engine.compile.plan import InputShape, Read, SourceColumn
 from datalinx.engine.connectors import get_connector
 from datalinx.engine.connectors.base import FILE_COLUMN, RECORD_COLUMN, Scan
-from datalinx.engine.query.tables import TableFiles, quote_text, table_select
+from datalinx.engine.query.tables import quote_text, table_select
 from datalinx.errors import Failed
 
 
 @contextmanager
-def open_scans(workspace: Workspace, documents: Documents, table: str) -> Iterator[dict[str, Scan]]:
+def open_scans(
+    workspace: Workspace, documents: Documents, table: str, *, given: Mapping[str, Scan] | None = None
+) -> Iterator[dict[str, Scan]]:
     """Give the scans of all that the mapping of a table reads, by relation, while the block runs.
+
+    What is `given` is not opened.
 
     Raises Failed SOURCE_MISSING, INPUT_MISSING, and what a connector raises.
     """
     shapes = discovered_shapes(documents, table)
     with ExitStack() as stack:
-        yield {
-            read.relation: _open(stack, workspace, documents, read, shapes)
-            for read in table_reads(documents, table)
-        }
+        found = dict(given or {})
+        for read in table_reads(documents, table):
+            if read.relation not in found:
+                found[read.relation] = _open(stack, workspace, documents, read, shapes)
+        yield found
 
 
 def _open(
@@ -54,22 +59,26 @@ def _open_target(workspace: Workspace, name: str, shape: InputShape | None) -> S
     return stored_scan(stored, shape)
 
 
-def stored_scan(stored: StoredTable, shape: InputShape | None) -> Scan:
-    """Return how DuckDB reads a stored table; `shape` chooses the columns, those of the schema."""
-    files = table_files(stored)
-    wanted = {column.name for column in shape.columns} if shape else set(files.names())
-    columns = tuple((name, kind) for name, kind in files.columns if name in wanted)
-    sql = table_select(TableFiles(columns, files.files))
+def stored_scan(stored: StoredTable, shape: InputShape | None, *, snapshot: int | None = None) -> Scan:
+    """Return how DuckDB reads a stored table, at the version `snapshot` or as it is; `shape` chooses the columns.
+
+    Raises NotFound SNAPSHOT_NOT_FOUND.
+    """
+    version = snapshot or stored.snapshot
+    files = table_files(stored, as_of=str(snapshot or ""))
+    if shape:
+        files = files.only({column.name for column in shape.columns})
+    sql = table_select(files)
     label = quote_text(stored.name)
     return Scan(
         sql=sql,
-        columns=tuple(SourceColumn(name, kind) for name, kind in columns),
+        columns=tuple(SourceColumn(name, kind) for name, kind in files.columns),
         numbered_sql=f"SELECT *, {label} AS {FILE_COLUMN}, row_number() OVER () AS {RECORD_COLUMN} FROM ({sql})",
         files=files.files,
         locator="row",
         label=stored.name,
-        rows=stored.rows,
-        fingerprint=f"{stored.pk}:{stored.snapshot}",
+        rows=stored.rows if version == stored.snapshot else None,
+        fingerprint=f"{stored.pk}:{version}",
     )
 
 

@@ -36,6 +36,7 @@ def start_run(
     request: Mapping[str, Any] | None = None,
     trigger: str = Run.Trigger.MANUAL,
     retry_of: Run | None = None,
+    replay_of: Run | None = None,
 ) -> Run:
     """Queue a run of a pipeline, or of the whole workspace, and return it at once.
 
@@ -46,23 +47,28 @@ def start_run(
     tables = _chosen_tables(settings, request)
     documents = collect_documents(workspace, tables)
     _refuse_incomplete(documents, tables)
-    ordered = order_tables(documents, tables)
+    return queue_run(
+        workspace=workspace,
+        actor=actor,
+        pipeline=pipeline,
+        request=request,
+        trigger=trigger,
+        engine=settings.engine,
+        snapshot={**documents, "pipeline": document_to_json(settings)},
+        tables=order_tables(documents, tables),
+        retry_of=retry_of,
+        replay_of=replay_of,
+    )
+
+
+def queue_run(*, actor: Caller, tables: Sequence[str], **values: Any) -> Run:
+    """Write down a run of these tables, in this order, and wake a worker for it."""
     with transaction.atomic():
-        run = Run.objects.create(
-            workspace=workspace,
-            pipeline=pipeline,
-            trigger=trigger,
-            engine=settings.engine,
-            request=request,
-            snapshot={**documents, "pipeline": document_to_json(settings)},
-            request_id=current_request_id(),
-            created_by=actor.id,
-            retry_of=retry_of,
-        )
+        run = Run.objects.create(**values, request_id=current_request_id(), created_by=actor.id)
         RunStep.objects.bulk_create(
-            RunStep(run=run, position=position, table=table) for position, table in enumerate(ordered)
+            RunStep(run=run, position=position, table=table) for position, table in enumerate(tables)
         )
-        write_log(run, f"Queued by {actor.name}: {', '.join(ordered)}.")
+        write_log(run, f"Queued by {actor.name}: {', '.join(tables)}.")
         transaction.on_commit(lambda: dispatch(run.pk))
     return run
 
@@ -136,6 +142,9 @@ def retry_run(*, run: Run, actor: Caller) -> Run:
     """Start a new run of what an ended run did not finish. Raises RUN_NOT_FINISHED, RUN_NOT_FAILED."""
     if not run.is_finished:
         raise Invalid("RUN_NOT_FINISHED", "This run has not ended yet; wait for it or cancel it.")
+    if run.trigger == Run.Trigger.VERIFY:
+        message = f"A verification is not tried again: verify the run {run.verify_of_id} once more."
+        raise Invalid("RUN_NOT_FAILED", message)
     if run.status == Run.Status.SUCCESS:
         raise Invalid("RUN_NOT_FAILED", "This run succeeded; start a new run instead.")
     left = [step.table for step in run.steps.all() if step.status != RunStep.Status.SUCCESS]
@@ -145,8 +154,10 @@ def retry_run(*, run: Run, actor: Caller) -> Run:
         actor=actor,
         pipeline=run.pipeline,
         request=request,
-        trigger=Run.Trigger.RETRY,
+        # What is tried again stays what it is.
+        trigger=run.trigger if run.replay_of_id else Run.Trigger.RETRY,
         retry_of=run,
+        replay_of=run.replay_of,
     )
 
 

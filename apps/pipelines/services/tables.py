@@ -1,16 +1,18 @@
 """Stored tables: where they lie, how they are read, and how their pointer moves."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from apps.pipelines.models import Run, StoredTable
+from apps.pipelines.models import Run, RunStep, StoredTable
 from apps.workspaces.models import Workspace
-from datalinx.caller import Caller
 from datalinx.engine import lake
 from datalinx.engine.lake import LakeColumn, Staged
 from datalinx.engine.query.tables import TableFiles
@@ -18,6 +20,13 @@ from datalinx.engine.storage import Storage
 from datalinx.errors import FieldError, Interrupted, Invalid, NotFound
 from datalinx.files import workspace_storage
 from datalinx.ids import new_id
+
+# What a version says of itself beside its rows.
+CURSOR = "datalinx.cursor"
+OUTPUT_HASH = "datalinx.output-hash"
+MAPPING_VERSION = "datalinx.mapping-version"
+MERGE_KEYS = "datalinx.merge-keys"
+STATE = (CURSOR, OUTPUT_HASH, MAPPING_VERSION, MERGE_KEYS)
 
 
 def table_storage(workspace: Workspace, table_id: str) -> Storage:
@@ -72,20 +81,45 @@ def move_pointer(
         "output_hash": output_hash,
         "run": run,
     }
-    moved = Interrupted(
-        "TABLE_MOVED", f"Another run changed the table {name} meanwhile; this one starts again."
-    )
     if table is None:
         try:
             with transaction.atomic():
                 return StoredTable.objects.create(id=table_id, workspace=workspace, name=name, **values)
         except IntegrityError as error:
-            raise moved from error
+            raise _moved(name) from error
     rows = StoredTable.objects.filter(pk=table.pk, metadata_key=staged.base_location)
     if not rows.update(**values, updated_at=timezone.now()):
-        raise moved
+        raise _moved(name)
     table.refresh_from_db()
     return table
+
+
+def state_properties(
+    *, cursor: str | None, output_hash: str, mapping_version: int, merge_keys: Sequence[str]
+) -> dict[str, str]:
+    """Return what a version is to say of itself beside its rows, so that a restore brings all of it back."""
+    found = {MAPPING_VERSION: str(mapping_version), OUTPUT_HASH: output_hash}
+    if cursor is not None:
+        found[CURSOR] = cursor
+    if merge_keys:
+        found[MERGE_KEYS] = json.dumps(list(merge_keys))
+    return found
+
+
+def keep_cursor(*, table: StoredTable, cursor: str | None) -> None:
+    """Keep the cursor of a load that brought no row, if the version that it looked at is still the present one.
+
+    Within the caller's transaction. Raises Interrupted TABLE_MOVED.
+    """
+    rows = StoredTable.objects.filter(pk=table.pk, metadata_key=table.metadata_key)
+    if not rows.update(cursor=cursor, updated_at=timezone.now()):
+        raise _moved(table.name)
+
+
+def _moved(name: str) -> Interrupted:
+    return Interrupted(
+        "TABLE_MOVED", f"The table {name} was changed meanwhile; start again from what it is now."
+    )
 
 
 def new_table_id() -> str:
@@ -93,40 +127,48 @@ def new_table_id() -> str:
     return new_id("tbl")
 
 
-def table_files(table: StoredTable, *, as_of: str = "") -> TableFiles:
+def table_files(table: StoredTable, *, as_of: str = "", hold_in: Path | None = None) -> TableFiles:
     """Return a stored table as columns and local files, at its present version or an older one.
 
-    `as_of` is a version's number, a run's id or a time. Raises NotFound SNAPSHOT_NOT_FOUND.
+    `as_of` is a version's number, a run's id or a time. What has to be downloaded stays for minutes, or as long
+    as the folder `hold_in`. Raises NotFound SNAPSHOT_NOT_FOUND.
     """
     storage = table_storage(table.workspace, table.pk)
-    chosen = _version(storage, table, as_of)
-    files = lake.data_files(storage, table.metadata_key, **chosen)
-    if chosen:
-        columns = [
-            (column.name, lake.duckdb_type(column.type))
-            for column in lake.columns(storage, table.metadata_key, **chosen)
-            if not column.name.startswith("__")
-        ]
-    else:
-        columns = [(column["name"], column["type"]) for column in table.columns]
-    return TableFiles(columns, [storage.local(file.key) for file in files])
+    found = lake.version(storage, table.metadata_key, **chosen_version(storage, table, as_of))
+    # What the engine keeps for itself is not for people to see.
+    columns = [column for column in found.columns if not column.name.startswith("__")]
+    return lake.lake_table(columns, [storage.local(file.key, hold_in=hold_in) for file in found.files])
 
 
-def _version(storage: Storage, table: StoredTable, as_of: str) -> dict[str, Any]:
+def chosen_version(storage: Storage, table: StoredTable, as_of: str) -> dict[str, Any]:
+    """Return how the lake is asked for a version: by number, by time, or for the present one.
+
+    Raises NotFound SNAPSHOT_NOT_FOUND, and Invalid when `as_of` is none of what it takes.
+    """
     if not as_of:
         return {}
     if as_of.isascii() and as_of.isdigit() and len(as_of) < 10:
         return {"sequence": int(as_of)}
     if as_of.startswith("run_"):
-        found = lake.find_run(storage, table.metadata_key, as_of)
-        if found is None:
-            raise NotFound("SNAPSHOT_NOT_FOUND", f"The run {as_of} left no version of this table.")
-        return {"sequence": found.sequence}
+        return {"sequence": _version_after(storage, table, as_of)}
     moment = parse_moment(as_of)
     if moment is None:
         message = "as_of takes a snapshot's number, a run's id, or a time such as 2024-01-15T10:30:00Z."
         raise Invalid("VALIDATION_ERROR", message, errors=[FieldError("as_of", "invalid", message)])
     return {"as_of": moment}
+
+
+def _version_after(storage: Storage, table: StoredTable, run_id: str) -> int:
+    """Return the number of the version that a run left, also one that found nothing to change."""
+    if found := lake.find_run(storage, table.metadata_key, run_id):
+        return found.sequence
+    # A table of the same name that was deleted since has nothing to say here.
+    ended = Q(run__finished_at=None) | Q(run__finished_at__gte=table.created_at)
+    steps = RunStep.objects.filter(ended, run=run_id, run__workspace=table.workspace_id, table=table.name)
+    number = steps.exclude(snapshot=None).values_list("snapshot", flat=True).first()
+    if number is None:
+        raise NotFound("SNAPSHOT_NOT_FOUND", f"The run {run_id} left no version of this table.")
+    return number
 
 
 def parse_moment(text: str) -> datetime | None:
@@ -144,23 +186,3 @@ def workspace_tables(workspace: Workspace) -> Mapping[str, TableFiles]:
     """Return every stored table of a workspace, by name, as columns and local files."""
     rows = StoredTable.objects.for_workspace(workspace.pk).select_related("workspace").order_by("name")
     return {row.name: table_files(row) for row in rows}
-
-
-def restore_table(*, table: StoredTable, actor: Caller, snapshot: int) -> StoredTable:
-    """Bring a version back as the newest one. Raises NotFound SNAPSHOT_NOT_FOUND."""
-    storage = table_storage(table.workspace, table.pk)
-    staged = lake.restore(storage, table.metadata_key, sequence=snapshot, now=timezone.now())
-    columns = lake.columns(storage, staged.metadata_location)
-    with transaction.atomic():
-        return move_pointer(
-            workspace=table.workspace,
-            table=table,
-            table_id=table.pk,
-            name=table.name,
-            staged=staged,
-            columns=columns,
-            run=None,
-            # What was read since is not there any more: the next incremental load starts from the beginning.
-            cursor=None,
-            mapping_version=table.mapping_version,
-        )

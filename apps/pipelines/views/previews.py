@@ -35,6 +35,8 @@ class PreviewView(WorkspaceView):
                 "rejected": serializers.ListField(child=serializers.DictField()),
                 "counts": serializers.DictField(),
                 "rejected_by_reason": serializers.DictField(),
+                "examples": serializers.DictField(),
+                "effect": serializers.DictField(allow_null=True),
             },
         ),
     )

@@ -15,14 +15,16 @@ from rest_framework.response import Response
 from apps.pipelines import selectors
 from apps.pipelines.filters import RunFilter
 from apps.pipelines.models import Run
-from apps.pipelines.serializers import RunLogSerializer, RunSerializer
-from apps.pipelines.services import runs
+from apps.pipelines.serializers import ReplaySerializer, RunLogSerializer, RunSerializer
+from apps.pipelines.services import lineage, replays, runs, verifications
+from datalinx.api.downloads import download
 from datalinx.api.pagination import page_facts, read_page
 from datalinx.api.parameters import one_of, whole_number
 from datalinx.api.renderers import EnvelopeRenderer, Paginated
 from datalinx.api.viewsets import WorkspaceViewSet
 
 LEVELS = ["info", "warning", "error"]
+FORMATS = ["json", "openlineage"]
 
 
 class EventStreamRenderer(BaseRenderer):
@@ -49,7 +51,10 @@ class RunViewSet(WorkspaceViewSet):
         "logs": ("page", "page_size", "level", "after"),
         "rejected": ("page", "page_size", "table", "reason"),
         "events": ("last_event_id",),
+        "lineage": ("table", "column", "format"),
     }
+    # A rehearsal reads and computes: it must not keep writers waiting.
+    long_actions = frozenset({"replay"})
     lists = ("lineage",)
     lookup_field = "pk"
     lookup_url_kwarg = "id"
@@ -65,6 +70,12 @@ class RunViewSet(WorkspaceViewSet):
     def retry(self, request: Request, id: str) -> Response:
         """Start a new run of the tables that this one did not finish."""
         return self.created(runs.retry_run(run=self.get_object(), actor=self.caller))
+
+    @extend_schema(request=None, responses={201: RunSerializer})
+    @action(detail=True, methods=["post"])
+    def verify(self, request: Request, id: str) -> Response:
+        """Run it again from its manifest, publish nothing, and compare; `verified` of the new run is the answer."""
+        return self.created(verifications.start_verification(run=self.get_object(), actor=self.caller))
 
     @extend_schema(
         parameters=[OpenApiParameter("level", str, enum=LEVELS), OpenApiParameter("after", OpenApiTypes.INT)],
@@ -98,11 +109,36 @@ class RunViewSet(WorkspaceViewSet):
         )
         return Paginated(rows, page_facts(page, size, total))
 
-    @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
+    @extend_schema(request=ReplaySerializer, responses={200: {"type": "object"}, 201: RunSerializer})
+    @action(detail=True, methods=["post"], url_path="rejected/replay")
+    def replay(self, request: Request, id: str) -> Response:
+        """Put rejected rows through the present mapping, each exactly once; `rehearse` only tells how many pass."""
+        serializer = ReplaySerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        choice = dict(serializer.validated_data)
+        if choice.pop("rehearse", False):
+            return Response(replays.rehearse_replay(run=self.get_object(), **choice))
+        return self.created(replays.start_replay(run=self.get_object(), actor=self.caller, **choice))
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("table", str),
+            OpenApiParameter("column", str),
+            OpenApiParameter(
+                "format", str, enum=FORMATS, description="`openlineage`: a file with one event."
+            ),
+        ],
+        responses={200: {"type": "array", "items": {"type": "object"}, "x-paginated": True}},
+    )
     @action(detail=True, methods=["get"])
-    def lineage(self, request: Request, id: str) -> Response:
-        """Which source columns made which target columns in this run."""
-        return self.paged(selectors.run_lineage(self.get_object()))
+    def lineage(self, request: Request, id: str) -> HttpResponseBase:
+        """Which source columns made which target columns in this run; or its OpenLineage event."""
+        run, table = self.get_object(), request.query_params.get("table", "")
+        if one_of(request, "format", FORMATS) == "openlineage":
+            event = lineage.openlineage_event(run=run, table=table)
+            return download(event, f"{run.pk}.openlineage.json", "application/json")
+        column = request.query_params.get("column", "")
+        return self.paged(lineage.run_lineage(run=run, table=table, column=column))
 
     @extend_schema(
         parameters=[OpenApiParameter("last_event_id", OpenApiTypes.INT)],

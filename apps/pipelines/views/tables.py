@@ -1,7 +1,9 @@
 """The API of the tables that pipelines wrote."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -10,14 +12,24 @@ from rest_framework.response import Response
 from apps.pipelines import selectors
 from apps.pipelines.models import StoredTable
 from apps.pipelines.serializers import RestoreSerializer, StoredTableSerializer
-from apps.pipelines.services import tables
+from apps.pipelines.services.restoring import restore_table
+from datalinx.api.downloads import streamed_download
 from datalinx.api.pagination import page_facts, read_page
+from datalinx.api.parameters import one_of
 from datalinx.api.renderers import Paginated
 from datalinx.api.viewsets import WorkspaceViewSet
+from datalinx.engine.query.export import FORMATS, ExportFormat
 
 AS_OF = OpenApiParameter(
     "as_of", str, description="A snapshot's number, a run's id, or a time: the table as it was."
 )
+
+
+MEDIA: dict[ExportFormat, tuple[str, str]] = {
+    "csv": ("text/csv; charset=utf-8", "csv"),
+    "jsonl": ("application/x-ndjson", "jsonl"),
+    "parquet": ("application/vnd.apache.parquet", "parquet"),
+}
 
 
 class TableViewSet(WorkspaceViewSet):
@@ -25,7 +37,7 @@ class TableViewSet(WorkspaceViewSet):
 
     resource = "table"
     addressed_by_name = True
-    queryset = StoredTable.objects.all()
+    queryset = StoredTable.objects.select_related("workspace")
     serializer_class = StoredTableSerializer
     ordering: ClassVar = ["name"]
     ordering_fields = ("name", "rows", "created_at", "updated_at")
@@ -34,6 +46,7 @@ class TableViewSet(WorkspaceViewSet):
     query_parameters: ClassVar = {
         "rows": ("page", "page_size", "ordering", "as_of"),
         "snapshots": ("page", "page_size"),
+        "export": ("format", "as_of"),
     }
     lookup_field = "name"
     lookup_value_regex = "[^/]+"
@@ -62,11 +75,24 @@ class TableViewSet(WorkspaceViewSet):
         page: list[dict[str, Any]] = self.paginate_queryset(selectors.list_snapshots(self.get_object())) or []
         return self.get_paginated_response(page)
 
+    @extend_schema(
+        parameters=[AS_OF, OpenApiParameter("format", str, enum=FORMATS, description="csv unless given.")],
+        responses={(200, media): OpenApiTypes.BINARY for media, _ in MEDIA.values()},
+    )
+    @action(detail=True, methods=["get"])
+    def export(self, request: Request, name: str) -> HttpResponseBase:
+        """The whole table as a file: CSV, JSON lines or Parquet."""
+        form = cast("ExportFormat", one_of(request, "format", FORMATS) or "csv")
+        table = self.get_object()
+        pieces = selectors.export_rows(table=table, form=form, as_of=request.query_params.get("as_of", ""))
+        media, ending = MEDIA[form]
+        return streamed_download(pieces, f"{table.name}.{ending}", media)
+
     @extend_schema(request=RestoreSerializer, responses=StoredTableSerializer)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, name: str) -> Response:
         """Bring a version back as the newest one; nothing is lost by it."""
         serializer = RestoreSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        table = tables.restore_table(table=self.get_object(), actor=self.caller, **serializer.validated_data)
+        table = restore_table(table=self.get_object(), actor=self.caller, **serializer.validated_data)
         return self.answer(table)

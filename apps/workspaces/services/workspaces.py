@@ -13,6 +13,7 @@ from apps.accounts.services.keys import create_service_account
 from apps.workspaces.models import Membership, Workspace
 from datalinx.caller import Caller
 from datalinx.errors import FieldError, Forbidden, Invalid
+from datalinx.files import storage
 
 # What may stand in an HTTP header and in a file's name alike.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,61}[A-Za-z0-9]|[A-Za-z0-9]")
@@ -64,7 +65,11 @@ def delete_workspace(*, actor: Caller, workspace: Workspace, confirm: str) -> No
     if confirm != workspace.name:
         message = f"Deleting a workspace deletes all that is in it: repeat with ?confirm={workspace.name}"
         raise Invalid("CONFIRMATION_REQUIRED", message, errors=[FieldError("confirm", "required", message)])
-    workspace.delete()
+    place = f"{workspace.organization_id}/{workspace.pk}"
+    with transaction.atomic():
+        workspace.delete()
+        # What a run writes after this, or a storage that is away now leaves, the daily sweep takes.
+        transaction.on_commit(lambda: storage().delete_prefix(place), robust=True)
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +26,14 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+
+
+class FileFormat(StrEnum):
+    """How a whole table is written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 def query(
@@ -102,6 +111,46 @@ def snapshots(session: Session, *, table: TableName, limit: Limit = 20) -> None:
     )
 
 
+def export(
+    session: Session,
+    *,
+    table: TableName,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
+    form: Annotated[
+        FileFormat | None,
+        typer.Option("--format", "-f", help="csv, jsonl or parquet; else by the file's end."),
+    ] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="A snapshot, a run's id, or a time.")] = None,
+) -> None:
+    """Save a whole table as a file, or write it to stdout.
+
+    Example: datalinx tables export customers -o customers.parquet
+    """
+    chosen = form or _format_of(output)
+    if output is None and chosen is FileFormat.PARQUET and sys.stdout.isatty():
+        raise Refusal("Parquet is no text; give a file with --output.")
+    pieces = session.view.tables.export(table, form=chosen.value, as_of=as_of)
+    if output is None:
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        return
+    # Beside its place first: a download that breaks off leaves what was there.
+    partial = output.with_name(f".{output.name}.part")
+    try:
+        with partial.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+    session.out.note(f"{output}: {output.stat().st_size:,} bytes")
+
+
+def _format_of(output: Path | None) -> FileFormat:
+    known = {f".{each.value}": each for each in FileFormat}
+    return known.get(output.suffix.lower(), FileFormat.CSV) if output else FileFormat.CSV
+
+
 def _column_named(name: str) -> Column:
     # The name of a column may hold dots, which mean something in a path.
     return Column(shown(name), lambda row: shown(row.get(name)))
@@ -124,6 +173,7 @@ def _parameters(pairs: list[str]) -> dict[str, Any]:
 command(tables, "list")(list_tables)
 command(tables, "rows")(rows)
 command(tables, "snapshots")(snapshots)
+command(tables, "export")(export)
 
 
 def register(app: typer.Typer) -> None:

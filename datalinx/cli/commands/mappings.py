@@ -124,6 +124,62 @@ def dbt(
         session.out.note(f"Wrote {output}.")
 
 
+def suggest(
+    session: Session,
+    *,
+    table: TableName,
+    source: Annotated[str | None, typer.Option("--source", help="Look in this source.")] = None,
+    source_table: Annotated[str | None, typer.Option("--table", help="Its table to look at.")] = None,
+    accept: Annotated[
+        float | None,
+        typer.Option("--accept", min=0, max=1, help="Take every suggestion that is at least this sure."),
+    ] = None,
+) -> None:
+    """Suggest a field for each column that has none, from names and sampled values.
+
+    Example: datalinx mappings suggest customers --accept 0.9
+    """
+    mappings = session.view.mappings
+    states = list(mappings.suggest(table, source=source, source_table=source_table))
+    if accept is not None:
+        for entry in states:
+            offered = entry.get("suggestion")
+            if offered and not offered["ambiguous"] and offered["confidence"] >= accept:
+                mappings.accept_suggestion(table, offered["id"])
+        states = list(mappings.suggestions(table))
+    if session.out.as_json:
+        session.out.json(states)
+        return
+    rows = [[plain(str(entry["field"])), shown(entry["state"]), *_offer(entry)] for entry in states]
+    session.out.grid(["field", "state", "sure", "suggestion", "because"], rows)
+
+
+def _offer(entry: Mapping[str, Any]) -> Iterator[str]:
+    offered = entry.get("suggestion")
+    if not offered:
+        yield from ("", "", "")
+        return
+    yield f"{offered['confidence']:.0%}"
+    yield " ".join(_origin(offered["proposal"]))
+    yield " ".join(plain(str(reason["message"])) for reason in offered["reasons"])
+
+
+def dbt_project(
+    session: Session,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The zip file to write.")] = Path(
+        "dbt-project.zip"
+    ),
+) -> None:
+    """Write all mappings as a dbt project that `dbt build` accepts."""
+    content = session.view.mappings.dbt_project()
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise Refusal(f"{output}: {error.strerror}.") from error
+    session.out.done({"path": str(output), "bytes": len(content)}, f"Wrote {output}.")
+
+
 def _input_name(entry: Mapping[str, Any]) -> str:
     if entry.get("source"):
         return f"{entry['source']}.{entry.get('table')}"
@@ -144,4 +200,6 @@ command(app, "show")(show)
 command(app, "apply")(apply)
 command(app, "validate")(validate)
 command(app, "preview")(preview)
+command(app, "suggest")(suggest)
 command(app, "dbt")(dbt)
+command(app, "dbt-project")(dbt_project)

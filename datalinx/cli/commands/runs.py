@@ -105,6 +105,42 @@ def retry(session: Session, *, run: RunId) -> None:
     session.out.note(f"Started; `datalinx runs watch {started.id}` follows it.")
 
 
+def replay(
+    session: Session,
+    *,
+    run: RunId,
+    table: Annotated[Text, typer.Option("--table", "-t", help="Only rows of this table.")] = None,
+    reason: Annotated[Text, typer.Option("--reason", "-r", help="Only rows rejected for this.")] = None,
+    rehearse: Annotated[
+        bool, typer.Option("--rehearse", help="Only tell what would become of the rows.")
+    ] = False,
+) -> None:
+    """Put a run's rejected rows through the present mapping, each exactly once."""
+    choice = {name: value for name, value in (("table", table), ("reason", reason)) if value}
+    if not rehearse:
+        started = session.view.runs.replay_rejected(run, **choice)
+        session.out.done(started, started.id)
+        session.out.note(f"Started; `datalinx runs watch {started.id}` follows it.")
+        return
+    found = session.view.runs.replay_rejected(run, **choice, rehearse=True)
+    passing = f"{count(found.get('would_pass'))} of {count(found.get('rows'))} would pass"
+    session.out.done(found, f"{passing}, {count(found.get('superseded'))} of them behind a newer row.")
+
+
+def verify(session: Session, *, run: RunId) -> None:
+    """Run a run again from its manifest and compare; ends with 1 unless all is the same."""
+    started = session.view.runs.verify(run)
+    ended = session.view.runs.wait(started.id, check=False)
+    for step in ended.get("steps") or []:
+        for reason in (step.get("report") or {}).get("reasons") or []:
+            session.out.note(f"{step.get('table')}: {reason}")
+    verified = ended.get("verified")
+    unlike = "different" if verified is False else "not possible to verify"
+    session.out.done(ended, f"Run {run}: {'verified' if verified else unlike}.")
+    if not verified:
+        raise typer.Exit(1)
+
+
 command(app, "list")(list_)
 command(app, "show")(show)
 command(app, "watch")(watch)
@@ -113,3 +149,5 @@ command(app, "rejected")(rejected)
 command(app, "events")(events)
 command(app, "cancel")(cancel)
 command(app, "retry")(retry)
+command(app, "replay")(replay)
+command(app, "verify")(verify)

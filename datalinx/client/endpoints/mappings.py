@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from datalinx.client.endpoints.base import Endpoints, R, Where, given
+from datalinx.client.endpoints.base import PATIENT, Endpoints, R, Where, given
 from datalinx.client.models import MappingDocument
 from datalinx.client.pages import Listing
 from datalinx.client.resource import Resource
-from datalinx.client.transport import route
+from datalinx.client.transport import Call, route
 
 _W = Where.WORKSPACE
 
@@ -79,9 +79,37 @@ class Mappings(Endpoints):
         body = given(document=document, limit=limit)
         return self._ask(route("mappings", table, "preview"), Resource, where=_W, body=body)
 
-    def lineage(self, table: str) -> Listing[Resource]:
-        """List from which source columns each target column comes, and how."""
-        return self._list(route("mappings", table, "lineage"), Resource, where=_W, short=True)
+    def suggest(
+        self, table: str, *, source: str | None = None, source_table: str | None = None
+    ) -> Listing[Resource]:
+        """Compare names and sampled values, and list each column with the field that is suggested for it."""
+        body = given(source=source, table=source_table)
+        self._send("POST", route("mappings", table, "suggest"), Resource, where=_W, body=body)
+        return self.suggestions(table)
+
+    def suggestions(self, table: str, *, state: str | None = None) -> Listing[Resource]:
+        """List each column: mapped, unmapped, error or ambiguous, with its open suggestion."""
+        path = route("mappings", table, "suggestions")
+        return self._list(path, Resource, where=_W, params=given(state=state), short=True)
+
+    def accept_suggestion(
+        self, table: str, suggestion: str, *, field: Mapping[str, Any] | None = None
+    ) -> Resource:
+        """Put a suggested field, or `field` in its stead, into the mapping, which is made if there is none."""
+        path = route("mappings", table, "suggestions", suggestion, "accept")
+        return self._send("POST", path, Resource, where=_W, body=given(field=field))
+
+    def reject_suggestion(self, table: str, suggestion: str) -> Resource:
+        """Refuse a suggestion, so that it is not made again."""
+        path = route("mappings", table, "suggestions", suggestion, "reject")
+        return self._send("POST", path, Resource, where=_W, body={})
+
+    def lineage(self, table: str, **filters: Any) -> Listing[Resource]:
+        """List from which columns each target column comes, and how.
+
+        `direction` `upstream` goes on to the sources, `downstream` to whoever reads the table; `column` asks of one.
+        """
+        return self._list(route("mappings", table, "lineage"), Resource, where=_W, params=filters, short=True)
 
     def versions(self, table: str) -> Listing[Resource]:
         """List the versions of a mapping."""
@@ -97,6 +125,18 @@ class Mappings(Endpoints):
     def dbt_code(self, table: str) -> Resource:
         """Return the mapping as a dbt model."""
         return self._look(table, "dbt-code", Resource)
+
+    def dbt_project(self) -> bytes:
+        """Return all mappings as a dbt project, a zip file that `dbt build` accepts."""
+        call = Call(
+            "GET",
+            "mappings/dbt-project",
+            workspace=self._scope.header(_W),
+            seconds=PATIENT,
+            accept="*/*",
+        )
+        with self._transport.open(call) as incoming:
+            return incoming.read()
 
     def field_dbt(self, table: str, field: str) -> Resource:
         """Return the SQL of one field."""

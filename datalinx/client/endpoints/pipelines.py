@@ -1,13 +1,13 @@
 """Pipelines, and the tables that they write."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 from datalinx.client.endpoints.base import PATIENT, Collection, Endpoints, Where, given
 from datalinx.client.models import Pipeline, Run, Table
 from datalinx.client.pages import Listing
 from datalinx.client.resource import Resource
-from datalinx.client.transport import route
+from datalinx.client.transport import Call, route
 
 
 class Pipelines(Collection[Pipeline]):
@@ -74,13 +74,33 @@ class Tables(Endpoints):
         path = route("tables", table, "rows")
         return self._list(path, Resource, where=Where.WORKSPACE, params={**filters, **given(as_of=as_of)})
 
+    def export(
+        self, table: str, *, form: Literal["csv", "jsonl", "parquet"] = "csv", as_of: str | int | None = None
+    ) -> Iterator[bytes]:
+        """Yield a whole table as a file, piece by piece; `as_of` reads it as it was.
+
+        A cell of a CSV that a spreadsheet would run as a formula gets an apostrophe; the others are exact.
+        """
+        call = Call(
+            "GET",
+            route("tables", table, "export"),
+            params={"format": form, **given(as_of=as_of)},
+            workspace=self._scope.header(Where.WORKSPACE),
+            seconds=PATIENT,
+            accept="*/*",
+        )
+        with self._transport.open(call) as incoming:
+            yield from incoming.chunks()
+
     def snapshots(self, table: str) -> Listing[Resource]:
         """List the snapshots of a table, one for each commit."""
         return self._list(route("tables", table, "snapshots"), Resource, where=Where.WORKSPACE)
 
-    def restore(self, table: str, snapshot: int) -> Table:
-        """Bring a snapshot back as the newest one; nothing is lost by it."""
+    def restore(self, table: str, snapshot: int | None = None, *, as_of: str | int | None = None) -> Table:
+        """Bring a version back as the newest one; nothing is lost by it.
+
+        Name it by its snapshot's number, or by `as_of`: a number, a run's id or a time.
+        """
         path = route("tables", table, "restore")
-        return self._send(
-            "POST", path, Table, where=Where.WORKSPACE, body={"snapshot": snapshot}, seconds=PATIENT
-        )
+        body = given(snapshot=snapshot, as_of=None if as_of is None else str(as_of))
+        return self._send("POST", path, Table, where=Where.WORKSPACE, body=body, seconds=PATIENT)

@@ -1,10 +1,11 @@
 """Runs: their state, their logs, the rows that they rejected, and waiting for their end."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from datalinx.client.endpoints.base import PATIENT, Endpoints, Where
+from datalinx.client.endpoints.base import PATIENT, Endpoints, Where, given
 from datalinx.client.errors import RunFailed, WaitTimedOut
 from datalinx.client.events import Event, resumed
 from datalinx.client.http import Incoming
@@ -46,14 +47,30 @@ class Runs(Endpoints):
         """List the rows that a run rejected, each with its first reason; `table` and `reason` are filters."""
         return self._list(route("runs", run_id, "rejected"), Resource, where=_O, params=filters)
 
-    def lineage(self, run_id: str) -> Listing[Resource]:
-        """List which source columns made which target columns in a run."""
-        return self._list(route("runs", run_id, "lineage"), Resource, where=_O, short=True)
+    def lineage(self, run_id: str, **filters: Any) -> Listing[Resource]:
+        """List which source columns made which target columns in a run; `table` and `column` are filters."""
+        return self._list(route("runs", run_id, "lineage"), Resource, where=_O, params=filters, short=True)
+
+    def openlineage(self, run_id: str, *, table: str | None = None) -> Resource:
+        """Return the OpenLineage event of a run, or of the making of one table in it."""
+        call = Call(
+            "GET",
+            route("runs", run_id, "lineage"),
+            params=given(format="openlineage", table=table),
+            workspace=self._scope.header(_O),
+            seconds=PATIENT,
+        )
+        with self._transport.open(call) as incoming:
+            return Resource(json.loads(incoming.read()))
 
     def replay_rejected(self, run_id: str, **fields: Any) -> Resource:
         """Put the rejected rows through the present mapping."""
         path = route("runs", run_id, "rejected", "replay")
         return self._send("POST", path, Resource, where=_O, body=fields, seconds=PATIENT)
+
+    def verify(self, run_id: str) -> Run:
+        """Start a run that repeats this one and publishes nothing; `verified` of it tells whether all is the same."""
+        return self._send("POST", route("runs", run_id, "verify"), Run, where=_O, body={})
 
     def events(self, run_id: str, *, last_event_id: str | None = None) -> Iterator[Event]:
         """Yield what happens in a run, as it happens, up to its final state: its states, and the lines of its log.

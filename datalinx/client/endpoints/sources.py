@@ -92,9 +92,10 @@ class Sources(Collection[Source]):
         """Return for each column nulls, distinct values, extremes, top values, histogram, semantic type."""
         return self._look(source_id, table, "profile", {})
 
-    def lineage(self, source_id: str, table: str) -> Resource:
-        """Return what is made of each column."""
-        return self._look(source_id, table, "lineage", {})
+    def lineage(self, source_id: str, table: str, **filters: Any) -> Listing[Resource]:
+        """List what is made of each column, down to queries and audiences; `column` asks of one."""
+        path = route(self.path, source_id, "tables", table, "lineage")
+        return self._list(path, Resource, where=Where.OBJECT, params=filters, short=True)
 
     def upload(
         self,

@@ -3,11 +3,14 @@
 from typing import Any
 
 from django.http import HttpResponse
+from django.urls import reverse
 
 from datalinx.console.api import Refusal
 from datalinx.console.drawing.ledger import draw_ledger
+from datalinx.console.drawing.lineage import draw_narrow, draw_wide
 from datalinx.console.drawing.mapping import NARROW, WIDE, draw_mapping
 from datalinx.console.fields import KINDS, Lineage, list_fields
+from datalinx.console.lineages import lineage_picture, lineage_rows
 from datalinx.console.pages import Place, page
 from datalinx.console.paging import SIZE, cut, page_number, to_pages
 from datalinx.console.pictures import mapping_picture
@@ -100,6 +103,30 @@ def _field_sql(place: Place, table: str, field: str) -> str:
 
 
 @page("mappings")
+def lineage(place: Place, table: str) -> HttpResponse:
+    """Draw what a table is made of, up to the sources, and what is made of it."""
+    place.api.get("mappings", table)
+    column = place.request.GET.get("column", "")[:100]
+    up, down = (
+        place.api.every("mappings", table, "lineage", direction=direction, column=column)
+        for direction in ("upstream", "downstream")
+    )
+
+    def href(kind: str, name: str) -> str:
+        return reverse("console:mapping-lineage", args=(place.workspace, name)) if not kind else ""
+
+    picture = lineage_picture(up, down, table=table, href=href)
+    return place.render(
+        "mapping_lineage.html",
+        table=table,
+        column=column,
+        wide=draw_wide(picture),
+        narrow=draw_narrow(picture),
+        pages=cut(place.request, lineage_rows([*up, *down]), size=FIELDS),
+    )
+
+
+@page("mappings")
 def dbt(place: Place, table: str) -> HttpResponse:
     """Show a mapping as a dbt model."""
     return place.render("mapping_dbt.html", model=place.api.get("mappings", table, "dbt-code").data)
@@ -130,3 +157,37 @@ def preview(place: Place, table: str) -> HttpResponse:
         refusal=refusal,
         **values,
     )
+
+
+@page("mappings", methods=("GET", "POST"))
+def suggestions(place: Place, table: str) -> HttpResponse:
+    """Show the state of each column with what is suggested for it; a POST looks for suggestions anew."""
+    if place.request.method == "POST":
+        try:
+            place.api.send("POST", "mappings", table, "suggest", data={})
+        except Refusal as refusal:
+            place.tell_refusal(refusal)
+        return place.redirect("mapping-suggestions", table)
+    states = place.api.every("mappings", table, "suggestions")
+    for each in states:
+        if each["suggestion"]:
+            each["suggestion"]["percent"] = round(100 * each["suggestion"]["confidence"])
+    return place.render(
+        "mapping_suggestions.html",
+        table=table,
+        has_mapping=any(each["state"] in {"mapped", "error"} for each in states),
+        offered=any(each["suggestion"] for each in states),
+        pages=cut(place.request, states, size=FIELDS),
+    )
+
+
+@page("mappings", methods=("POST",))
+def suggestion(place: Place, table: str, suggestion_id: str) -> HttpResponse:
+    """Accept or reject one suggestion."""
+    say = "accept" if place.request.POST.get("say") == "accept" else "reject"
+    try:
+        done = place.api.send("POST", "mappings", table, "suggestions", suggestion_id, say, data={}).data
+        place.tell(f"{done['field']}: {done['status']}.")
+    except Refusal as refusal:
+        place.tell_refusal(refusal)
+    return place.redirect("mapping-suggestions", table)

@@ -1,11 +1,15 @@
 """Runs: how they went, how they go right now, and what they rejected."""
 
+from typing import Any
+
 from django.http import HttpResponse, StreamingHttpResponse
 
 from datalinx.console.api import Refusal
+from datalinx.console.drawing.lineage import draw_narrow, draw_wide
+from datalinx.console.lineages import lineage_picture, lineage_rows
 from datalinx.console.live import relay
 from datalinx.console.pages import Place, page
-from datalinx.console.paging import SIZE, page_number, to_pages
+from datalinx.console.paging import SIZE, cut, page_number, to_pages
 from datalinx.console.run_state import list_reasons, run_state
 
 STATUSES = ("queued", "running", "success", "failed", "cancelled")
@@ -42,6 +46,27 @@ def run(place: Place, run_id: str) -> HttpResponse:
         log=to_pages(place.request, log.data, log.pagination, name="log"),
         last_line=log.data[-1]["id"] if log.data else 0,
         rejected=rejected,
+    )
+
+
+@page("runs")
+def lineage(place: Place, run_id: str) -> HttpResponse:
+    """Draw which source columns made which target columns in a run."""
+    found = place.api.get("runs", run_id).data
+    refusal, links = None, list[dict[str, Any]]()
+    try:
+        links = place.api.every("runs", run_id, "lineage")
+    except Refusal as caught:
+        # A run whose mapping does not compile says so, and made nothing.
+        refusal = caught
+    picture = lineage_picture(links)
+    return place.render(
+        "run_lineage.html",
+        run=found,
+        refusal=refusal,
+        wide=draw_wide(picture),
+        narrow=draw_narrow(picture),
+        pages=cut(place.request, lineage_rows(links)),
     )
 
 

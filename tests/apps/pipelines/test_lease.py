@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from apps.pipelines.models import Run, StoredTable
-from apps.pipelines.services import execution
+from apps.pipelines.services import engines
 from apps.pipelines.services.execution import Execution, execute_run
 from apps.pipelines.services.lease import Heartbeat, LeaseLost, claim_run, now_plus, require_held
 from apps.pipelines.services.runs import MAX_ATTEMPTS, dispatch_waiting_runs, reap_lost_runs
@@ -87,7 +87,7 @@ def test_write__after_the_fence_moved__is_refused_and_nothing_is_published(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queued = start(world, lay_out(world))
-    real = execution.run_table
+    real = engines.run_table
 
     def taken_over_meanwhile(*args: Any, **kwargs: Any) -> Any:
         result = real(*args, **kwargs)
@@ -95,7 +95,7 @@ def test_write__after_the_fence_moved__is_refused_and_nothing_is_published(
         assert reap_lost_runs() == 1
         return result
 
-    monkeypatch.setattr(execution, "run_table", taken_over_meanwhile)
+    monkeypatch.setattr(engines, "run_table", taken_over_meanwhile)
     run = claim_run(queued)
     assert run is not None
     with pytest.raises(LeaseLost):
@@ -177,7 +177,7 @@ def test_passing_failure__is_tried_again_after_a_growing_pause(
     def interrupted(*_: Any, **__: Any) -> Any:
         raise Interrupted("READ_INTERRUPTED", "The source went away.")
 
-    monkeypatch.setattr(execution, "run_table", interrupted)
+    monkeypatch.setattr(engines, "run_table", interrupted)
     for failures in (1, 2):
         execute_run(queued)
         row = Run.objects.get(pk=queued)
@@ -201,7 +201,7 @@ def test_unforeseen_error__in_a_run__fails_it_and_says_nothing_of_the_inside(
     def crash(*_: Any, **__: Any) -> Any:
         raise RuntimeError("secret detail of the inside")
 
-    monkeypatch.setattr(execution, "run_table", crash)
+    monkeypatch.setattr(engines, "run_table", crash)
     execute_run(queued)
     shown = assert_success(world.vera.client().get(f"/api/runs/{queued}"))
     assert (shown["status"], shown["error"]["code"]) == ("failed", "INTERNAL_ERROR")

@@ -150,6 +150,52 @@ def test_run__with_too_many_rejected_rows__publishes_nothing(world: World) -> No
     assert run(world, pipeline)["status"] == "success"
 
 
+@pytest.mark.parametrize(
+    ("pipeline_change", "mapping_change", "code"),
+    [
+        ({"max_rejected": {"rows": 2}}, {}, "MAX_REJECTED_EXCEEDED"),
+        ({"max_rejected": {"reasons": {"invalid_email": 0}}}, {}, "MAX_REJECTED_EXCEEDED"),
+        ({}, {"on_invalid": "fail"}, "VALUE_INVALID"),
+    ],
+    ids=["rows", "reason", "on_invalid"],
+)
+def test_run__stopped_by_its_rejected_rows__keeps_counts_and_rows_and_publishes_nothing(
+    world: World, pipeline_change: dict[str, Any], mapping_change: dict[str, Any], code: str
+) -> None:
+    pipeline = lay_out(world)
+    client = world.ed.client()
+    assert_success(client.patch(f"/api/pipelines/{pipeline['id']}", pipeline_change, format="json"))
+    assert_success(client.put("/api/mappings/customers", {**MAPPING, **mapping_change}, format="json"))
+    done = run(world, pipeline)
+    assert (done["status"], done["error"]["code"]) == ("failed", code)
+    (step,) = done["steps"]
+    assert (step["counts"]["read"], step["counts"]["filtered"], step["counts"]["rejected"]) == (6, 1, 3)
+    assert (step["counts"]["inserted"], step["snapshot"]) == (0, None)
+    assert step["rejected_by_reason"] == {"cast_failed": 1, "invalid_email": 1, "null_not_allowed": 1}
+    found = assert_success(world.vera.client().get(f"/api/runs/{done['id']}/rejected"))
+    assert [(row["locator"], row["reason"]) for row in found] == [
+        ("contacts.csv:3", "invalid_email"),
+        ("contacts.csv:4", "null_not_allowed"),
+        ("contacts.csv:5", "cast_failed"),
+    ]
+    assert not StoredTable.objects.exists()
+
+
+def test_run__stopped_for_what_it_would_delete__keeps_its_counts(world: World) -> None:
+    pipeline = lay_out(world)
+    run(world, pipeline)
+    upload(
+        world,
+        source_of(world),
+        b"contact_id,mail,amount,joined\n1,new@example.org,1,2024-05-05\n7,,1,2024-05-05\n",
+    )
+    done = run(world, pipeline)
+    assert done["error"]["code"] == "MAX_DELETED_EXCEEDED"
+    assert (done["totals"]["read"], done["totals"]["rejected"], done["totals"]["deleted"]) == (2, 1, 0)
+    assert done["steps"][0]["rejected_by_reason"] == {"null_not_allowed": 1}
+    assert [row["customer_id"] for row in rows(world)] == [1, 2]
+
+
 def test_run__of_a_table_that_fails__skips_what_reads_it_and_keeps_the_others(world: World) -> None:
     pipeline = add_orders(world, lay_out(world))
     client = world.ed.client()

@@ -1,0 +1,34 @@
+"""Verifying and replaying a run from the command line."""
+
+import pytest
+
+from .conftest import Run, Server, answer
+from .test_commands import STEP, run
+
+
+@pytest.mark.parametrize(
+    ("verified", "words", "code"),
+    [(True, "verified", 0), (False, "different", 1), (None, "not possible to verify", 1)],
+    ids=["the same", "different", "not possible"],
+)
+def test_runs_verify__ended__says_how_and_tells_a_script(
+    server: Server, cli: Run, verified: bool | None, words: str, code: int
+) -> None:
+    report = {"verdict": "x", "reasons": ["The input 'c' is not what it was."]}
+    steps = [{**STEP, "report": report}]
+    server.on("POST runs/run_1/verify", run("queued", id="run_2"))
+    server.on("GET runs/run_2", run("success", 1.0, id="run_2", verified=verified, steps=steps))
+    done = cli("runs", "verify", "run_1")
+    assert (done.exit_code, f"Run run_1: {words}." in done.stdout) == (code, True)
+    assert "customers: The input 'c' is not what it was." in done.stderr
+
+
+def test_runs_replay__rehearsed_and_started__sends_the_choice(server: Server, cli: Run) -> None:
+    server.on("POST runs/run_1/rejected/replay", answer({"rows": 1000, "would_pass": 912, "superseded": 3}))
+    told = cli("runs", "replay", "run_1", "--reason", "invalid_email", "--rehearse")
+    assert "912 of 1,000 would pass, 3 of them behind a newer row." in told.stdout
+    sent = server.sent("POST runs/run_1/rejected/replay")
+    assert sent == {"reason": "invalid_email", "rehearse": True}
+    server.on("POST runs/run_1/rejected/replay", run("queued", id="run_3"))
+    assert cli("runs", "replay", "run_1", "--table", "customers").stdout.strip() == "run_3"
+    assert server.sent("POST runs/run_1/rejected/replay") == {"table": "customers"}

@@ -284,7 +284,7 @@ def test_rejected_rows__kept_their_time__go_and_their_counts_stay(
     assert assert_success(world.ed.client().get(url)) == []
     shown = assert_success(world.ed.client().get(f"/api/runs/{done['id']}"))
     assert shown["totals"]["rejected"] == 3
-    own = storage().list(f"{world.organization.pk}/")
+    own = storage().list(world.organization.pk)
     assert not [file.key for file in own if "rejected" in file.key]
 
 

@@ -79,5 +79,8 @@ def _normal(chain: Chain, semantic: SemanticType, parameters: Parameters) -> exp
     *stages, last = semantic.stages
     value = chain.value
     for stage in stages:
-        value = chain.steps.add(stage(value, parameters), "VARCHAR").column
+        staged = stage(value, parameters)
+        # A stage may have nothing to do under these parameters.
+        if staged is not value:
+            value = chain.steps.add(staged, "VARCHAR").column
     return last(value, parameters)

@@ -1,16 +1,18 @@
 """The facts of every built-in semantic type, executed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlglot import exp
 
 from datalinx import errors
 from datalinx.engine.types.base import BASE_TYPES, PII_CLASSES
 from datalinx.engine.types.builtin import BUILT_IN
 from datalinx.engine.types.casts import cast_from
-from datalinx.engine.types.semantic import SemanticType
+from datalinx.engine.types.semantic import Parameters, SemanticType
 from tests.engine.types.evaluation import VALUE, Evaluate
 
 ALL = pytest.mark.parametrize("kind", BUILT_IN, ids=lambda kind: kind.name)
@@ -113,26 +115,51 @@ def _texts(kind: SemanticType) -> st.SearchStrategy[str]:
     return st.one_of(st.sampled_from(seeds), damage, noise)
 
 
+def _by_stages(
+    kind: SemanticType, params: Parameters, evaluate: Evaluate, values: Sequence[object]
+) -> tuple[exp.Expression, Sequence[object]]:
+    """The last step of the normaliser, and what the steps before it make of the values, as a mapping runs it."""
+    *stages, last = kind.stages or (kind.normalise,)
+    for stage in stages:
+        values = evaluate(stage(VALUE, params), values)
+    return last(VALUE, params), values
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BUILT_IN if kind.stages], ids=lambda kind: kind.name)
+def test_stages__of_a_normaliser__give_what_it_gives(kind: SemanticType, evaluate: Evaluate) -> None:
+    values = [
+        *kind.examples,
+        *kind.counter_examples,
+        *(raw for raw, _ in kind.normalised),
+        " example.org/A ",
+        None,
+    ]
+    for option in ({}, *PARAMETERS[kind.name]):
+        params = kind.parse_parameters(option)
+        last, staged = _by_stages(kind, params, evaluate, values)
+        assert evaluate(last, staged) == evaluate(kind.normalise(VALUE, params), values)
+
+
 @ALL
 @given(data=st.data())
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_normalise__any_text__passes_the_check_and_is_idempotent(
     kind: SemanticType, evaluate: Evaluate, data: st.DataObject
 ) -> None:
-    values = data.draw(st.lists(_texts(kind), min_size=1, max_size=150))
+    values: Sequence[object] = data.draw(st.lists(_texts(kind), min_size=1, max_size=150))
     options = [{}, *PARAMETERS.get(kind.name, [])]
     params = kind.parse_parameters(data.draw(st.sampled_from(options)))
-    normal = kind.normalise(VALUE, params)
-    once = evaluate(as_text(kind, normal), values)
-    passed = evaluate(kind.check(normal, params), values)
+    normal, values = _by_stages(kind, params, evaluate, values)
+    once = evaluate(as_text(kind, VALUE), values, of=normal)
+    passed = evaluate(kind.check(VALUE, params), values, of=normal)
     assert passed == [None if text is None else True for text in once]
     # A written decimal or date is read again by any locale's rules only where they agree with plain ones.
     again = kind.parse_parameters({})
     if kind.base == "string":
-        twice = evaluate(kind.normalise(VALUE, params), once)
-        assert twice == once
+        normal, staged = _by_stages(kind, params, evaluate, once)
+        assert evaluate(normal, staged) == once
     elif params == again:
-        assert evaluate(as_text(kind, kind.normalise(VALUE)), once) == once
+        assert evaluate(as_text(kind, VALUE), once, of=kind.normalise(VALUE)) == once
 
 
 @ALL

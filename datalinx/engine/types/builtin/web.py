@@ -121,14 +121,23 @@ def _is_url(value: exp.Expression) -> exp.Expression:
 
 
 def _normal_url(value: exp.Expression, params: Parameters) -> exp.Expression:
-    """Scheme and host in lower case (RFC 3986, 6.2.2.1); all else is kept, as it may matter to the server."""
+    return _normal_of_whole(_with_scheme(value, params), params)
+
+
+def _with_scheme(value: exp.Expression, params: Parameters) -> exp.Expression:
+    """The value with the default scheme where it has none; the value itself when none is declared."""
     scheme = params.default_scheme if isinstance(params, UrlParameters) else None
-    if scheme is not None:
-        value = sql(
-            "CASE WHEN regexp_matches(:v, '^[A-Za-z][A-Za-z0-9+.-]*://') THEN :v ELSE :scheme || :v END",
-            v=trimmed(value),
-            scheme=f"{scheme}://",
-        )
+    if scheme is None:
+        return value
+    return sql(
+        "CASE WHEN regexp_matches(:v, '^[A-Za-z][A-Za-z0-9+.-]*://') THEN :v ELSE :scheme || :v END",
+        v=trimmed(value),
+        scheme=f"{scheme}://",
+    )
+
+
+def _normal_of_whole(value: exp.Expression, params: Parameters) -> exp.Expression:
+    """Scheme and host in lower case (RFC 3986, 6.2.2.1); all else is kept, as it may matter to the server."""
     ascii_form = read(value, _is_url, _with_lower_host)
     return or_international(ascii_form, value, _with_ascii_host(trimmed(value)))
 
@@ -210,6 +219,7 @@ URL = SemanticType(
     ),
     checker=lambda value, params: _check_url(value),
     normaliser=_normal_url,
+    stages=(_with_scheme, _normal_of_whole),
     parameters=UrlParameters,
     column_names=r"url|link|website|uri|href|referrer",
 )

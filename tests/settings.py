@@ -20,3 +20,5 @@ from datalinx.settings import *  # noqa: E402, F403  # the environment must stan
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Only tests of the limit itself should meet it.
 LOGIN_RATE = "100000/m"
+# Each test's client would look for all static files anew.
+WHITENOISE_AUTOREFRESH = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlglot import exp
 
@@ -85,11 +86,11 @@ class SemanticType:
 
     def check(self, value: exp.Expression, params: Parameters | None = None) -> exp.Expression:
         """Return a boolean over a stored value: TRUE when a column of this type may hold it, NULL for NULL."""
-        return self.checker(value, params or self.parameters())
+        return _lowered(self.checker, value, params or self.parameters())
 
     def normalise(self, value: exp.Expression, params: Parameters | None = None) -> exp.Expression:
         """Return the normal form, of the base type, of a raw TEXT value; NULL when there is none."""
-        return self.normaliser(value, params or self.parameters())
+        return _lowered(self.normaliser, value, params or self.parameters())
 
     def mask(self, value: exp.Expression) -> exp.Expression:
         """Return TEXT that keeps the shape of a stored value and hides the person behind it."""
@@ -101,3 +102,28 @@ class SemanticType:
             "CASE WHEN :v IS NOT NULL THEN :normal IS NOT NULL END", v=value, normal=self.normalise(value)
         )
         return sql(":reads OR :tells", reads=reads, tells=self.detector(value)) if self.detector else reads
+
+
+# Stands for the value in a tree that is kept; no input of a mapping can have this name.
+_PLACE = exp.column("value", table="\x00place", quoted=True)
+
+
+def _lowered(lowering: Lowering, value: exp.Expression, params: Parameters) -> exp.Expression:
+    """Return what the lowering makes of the value.
+
+    A normaliser is thousands of nodes, put together from small trees that are copied into larger ones, and each
+    compilation asks for some: so the whole is built once, and copied once for each column.
+    """
+    if not isinstance(value, exp.Column):
+        return lowering(value, params)
+    tree = _template(lowering, type(params), params.model_dump_json()).copy()
+    for place in [column for column in tree.find_all(exp.Column) if column.table == _PLACE.table]:
+        if place is tree:
+            return value.copy()
+        place.replace(value.copy())
+    return tree
+
+
+@lru_cache(maxsize=128)
+def _template(lowering: Lowering, kind: type[Parameters], params: str) -> exp.Expression:
+    return lowering(_PLACE, kind.model_validate_json(params))

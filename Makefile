@@ -9,8 +9,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 PORT ?= 8000
-# Two processes at least, so that tests which must not meet are seen to meet.
-PYTEST := $(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadfile
+# Two processes at least, so that tests which must not meet are seen to meet; the order is tests/conftest.py's.
+PYTEST := $(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadfile --no-loadscope-reorder
 NEED_SERVERS := postgresql or redis or rabbitmq
 NEED_MORE := $(NEED_SERVERS) or browser or dbt or spark
 
@@ -38,7 +38,11 @@ test: setup ## run the tests that need nothing but Python
 	$(PYTEST) -m "not ($(NEED_MORE))"
 
 check: setup ## run all there is: lint, types, tests, tests with servers, the client alone, the docs
-	$(MAKE) lint types test servers browser dbt spark client docs readme
+	$(MAKE) -j 2 lint types client docs
+	$(MAKE) test
+	$(MAKE) servers
+	$(MAKE) -j 2 spark dbt readme
+	$(MAKE) browser
 
 lint: setup ## look for faults of style
 	$(RUN) -m ruff check .

@@ -12,6 +12,7 @@ PYTEST = [
     os.environ.get("PYTEST_WORKERS", "auto"),
     "--dist",
     "loadfile",
+    "--no-loadscope-reorder",
 ]
 # What speaks to the database and the shared store; the rest would only be run a second time.
 ON_SERVERS = ["tests/api", "tests/apps"]

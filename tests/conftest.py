@@ -1,8 +1,23 @@
 """What all tests share."""
 
+import os
+
 import pytest
 
 from tests.world import World, make_world
+
+# They start programs and wait for them: begun last, they would be what everybody else waits for.
+_FIRST = ("tests/up/", "tests/e2e/", "tests/benchmarks/", "tests/test_celery.py")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: some always wait for a program that they started."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests that wait begin, those of one file together as before."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
 
 
 @pytest.fixture

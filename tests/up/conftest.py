@@ -34,7 +34,7 @@ def free_port() -> int:
 def get(url: str, **headers: str) -> tuple[int, Any]:
     """Return the status and the JSON (or text) of an answer; 0 when there is none."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
             status, body = answer.status, answer.read()
     except urllib.error.HTTPError as error:
         status, body = error.code, error.read()

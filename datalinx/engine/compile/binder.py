@@ -1,10 +1,13 @@
 """What DuckDB itself says about an expression: its type, or why it has none.
 
 The users' dialect is DuckDB's, so its binder is the type checker: an expression is described over empty tables
-of the inputs' shapes, in an in-memory database of its own that can reach nothing.
+of the inputs' shapes, in memory, where nothing else can be reached. To start a database takes longer than most
+compilations: each process has one, and each compilation a session in it whose temporary tables only it sees.
 """
 
+import os
 import re
+import threading
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -25,19 +28,56 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 # How DuckDB says that a query names a column that is not there.
 _NO_COLUMN = re.compile(r"Referenced (column|table)|does not have a column named|not found in FROM")
 _LIMITS = (
-    "SET TimeZone = 'UTC'",
-    "SET lock_configuration = true",
+    "SET GLOBAL TimeZone = 'UTC'",
+    "SET GLOBAL lock_configuration = true",
 )
 
 
-class Binder:
-    """One scratch database for one compilation. Use it as a context manager."""
+class _Databases:
+    """The database of this process, made when it is first asked for; a child of a fork makes its own."""
 
     def __init__(self) -> None:
-        self._connection = duckdb.connect(":memory:", config=_CONFIG)
-        library.register(self._connection)
-        for statement in _LIMITS:
-            self._connection.execute(statement)
+        self._made: duckdb.DuckDBPyConnection | None = None
+        self._inherited: list[duckdb.DuckDBPyConnection | None] = []
+        self._lock = threading.Lock()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def session(self) -> duckdb.DuckDBPyConnection:
+        """Return a new session, which the caller closes."""
+        with self._lock:
+            if self._made is None:
+                self._made = _new_database()
+            return self._made.cursor()
+
+    def discard(self) -> None:
+        """Let the next session be of a new database: an internal fault of DuckDB ends all sessions of one."""
+        with self._lock:
+            self._made = None
+
+    def _forget(self) -> None:
+        # The lock may have been held by a thread that the child does not have.
+        self._lock = threading.Lock()
+        # Kept unused: to close it could wait for what the parent's threads held.
+        self._inherited.append(self._made)
+        self._made = None
+
+
+def _new_database() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:", config=_CONFIG)
+    library.register(connection)
+    for statement in _LIMITS:
+        connection.execute(statement)
+    return connection
+
+
+_DATABASES = _Databases()
+
+
+class Binder:
+    """One session for one compilation. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._connection = _DATABASES.session()
         self._relations: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -56,7 +96,7 @@ class Binder:
         ]
         table = exp.Schema(this=exp.table_(name, quoted=True), expressions=columns)
         try:
-            self._connection.execute(exp.Create(this=table, kind="TABLE").sql(dialect="duckdb"))
+            self._connection.execute(_temporary(table).sql(dialect="duckdb"))
         except duckdb.Error as error:
             message = f"The input `{name}` has columns that DuckDB cannot tell apart: {_sentence(error)}"
             raise errors.Invalid("INVALID_INPUT", message) from error
@@ -102,9 +142,16 @@ class Binder:
         try:
             return self._connection.execute(statement.sql(dialect="duckdb"))
         except duckdb.Error as error:
+            if isinstance(error, duckdb.FatalException | duckdb.InternalException):
+                _DATABASES.discard()
             sentence = _sentence(error)
             code = "UNKNOWN_COLUMN" if _NO_COLUMN.search(sentence) else "EXPRESSION_INVALID"
             raise errors.Invalid(code, sentence) from error
+
+
+def _temporary(table: exp.Schema) -> exp.Create:
+    properties = exp.Properties(expressions=[exp.TemporaryProperty()])
+    return exp.Create(this=table, kind="TABLE", properties=properties)
 
 
 def _data_type(column: SourceColumn) -> exp.DataType:

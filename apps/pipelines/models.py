@@ -59,7 +59,8 @@ class Run(WorkspaceModel):
     attempt = models.PositiveIntegerField(default=1)
     engine = models.CharField(max_length=20, default="duckdb")
     progress = models.FloatField(default=0.0)
-    # What was asked for: tables, full_refresh, test_mode, and the reason whose rejected rows are replayed.
+    # What was asked for: tables, full_refresh, test_mode, the bounds since and until, and the reason whose
+    # rejected rows are replayed.
     request = models.JSONField(default=dict)
     # The documents that the run runs: it can be repeated and explained although they change later.
     snapshot = models.JSONField(default=dict)

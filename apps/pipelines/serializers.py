@@ -1,12 +1,16 @@
 """The shapes of pipelines, runs and stored tables."""
 
-from typing import Any
+import re
+from datetime import MAXYEAR, UTC, datetime
+from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.pipelines.models import Pipeline, Run, RunLog, RunStep, StoredTable
 from apps.pipelines.services.runs import sum_counts
 from apps.pipelines.services.verifications import verdict_of
+from apps.pipelines.services.windows import BOUNDS
 from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
 from datalinx.files import workspace_storage
 
@@ -25,6 +29,12 @@ COUNTS = (
 )
 
 
+# A date, or a date-time with its zone (RFC 3339, section 5.6).
+RFC_3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2}))?", re.ASCII
+)
+
+
 class PipelineSerializer(serializers.Serializer[Any]):
     """A pipeline as its document."""
 
@@ -40,14 +50,53 @@ class PipelineSerializer(serializers.Serializer[Any]):
         }
 
 
+@extend_schema_field({"type": "string", "format": "date-time"})
+class Moment(Text):
+    """A date, or a time with its zone, of RFC 3339; kept as a time in UTC."""
+
+    default_error_messages: ClassVar = {
+        "moment": "Give a time with its zone such as 2024-01-15T10:30:00Z, or a date such as 2024-01-15.",
+        "too_far": "This is too far away: give a time of the years 1 to 9998.",
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not RFC_3339.fullmatch(text):
+            self.fail("moment")
+        try:
+            moment = datetime.fromisoformat(text.upper())
+        except ValueError:
+            self.fail("moment")
+        try:
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except OverflowError:
+            self.fail("too_far")
+        # Room for the day after the last one.
+        if moment.year > MAXYEAR - 1:
+            self.fail("too_far")
+        return moment.isoformat().replace("+00:00", "Z")
+
+
 class RunRequestSerializer(StrictSerializer):
-    """What to run: some tables only, from scratch, or without publishing anything."""
+    """What to run: some tables only, from scratch, without publishing anything, or a window of the cursor."""
 
     tables = serializers.ListField(
         child=Text(max_length=63), required=False, max_length=500, allow_empty=False
     )
     full_refresh = serializers.BooleanField(required=False)
     test_mode = serializers.BooleanField(required=False)
+    since = Moment(
+        max_length=40,
+        required=False,
+        help_text="Read rows whose cursor is not before this moment, whatever was read already.",
+    )
+    until = Moment(max_length=40, required=False, help_text="Read rows whose cursor is before this moment.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        since, until = (datetime.fromisoformat(attrs[name]) if name in attrs else None for name in BOUNDS)
+        if since is not None and until is not None and since >= until:
+            raise serializers.ValidationError({"until": "until must be later than since."})
+        return attrs
 
 
 class ReplaySerializer(StrictSerializer):

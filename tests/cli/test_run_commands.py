@@ -32,3 +32,10 @@ def test_runs_replay__rehearsed_and_started__sends_the_choice(server: Server, cl
     server.on("POST runs/run_1/rejected/replay", run("queued", id="run_3"))
     assert cli("runs", "replay", "run_1", "--table", "customers").stdout.strip() == "run_3"
     assert server.sent("POST runs/run_1/rejected/replay") == {"table": "customers"}
+
+
+def test_pipeline_run__with_bounds__sends_them(server: Server, cli: Run) -> None:
+    server.on("POST pipelines/run", run("queued"))
+    result = cli("pipeline", "run", "--since", "2024-01-01", "--until", "2024-02-01T00:00:00Z", "--no-follow")
+    assert (result.exit_code, result.stdout) == (0, "run_1\n")
+    assert server.sent("POST pipelines/run") == {"since": "2024-01-01", "until": "2024-02-01T00:00:00Z"}

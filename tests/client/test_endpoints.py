@@ -235,6 +235,11 @@ OBJECT: list[tuple[Act, str, Any]] = [
     (lambda c: c.pipelines.delete("pl_1"), "DELETE pipelines/pl_1", None),
     (lambda c: c.pipelines.next_runs("pl_1"), "GET pipelines/pl_1/next-runs", None),
     (lambda c: c.pipelines.run("pl_1", test_mode=True), "POST pipelines/pl_1/run", {"test_mode": True}),
+    (
+        lambda c: c.pipelines.run("pl_1", since="2024-01-01", until="2024-02-01"),
+        "POST pipelines/pl_1/run",
+        {"since": "2024-01-01", "until": "2024-02-01"},
+    ),
     (lambda c: c.runs.get("run_1"), "GET runs/run_1", None),
     (lambda c: c.runs.cancel("run_1"), "POST runs/run_1/cancel", {}),
     (lambda c: c.runs.retry("run_1"), "POST runs/run_1/retry", {}),

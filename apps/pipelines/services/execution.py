@@ -30,6 +30,7 @@ from apps.pipelines.services.tables import (
     state_properties,
     table_storage,
 )
+from apps.pipelines.services.windows import read_window, window_to_json
 from datalinx.api.request_id import set_request_id
 from datalinx.engine import lake
 from datalinx.engine.compile.plan import CompiledMapping
@@ -123,8 +124,9 @@ class Execution:
         runs.finish_run(self.run, status=Run.Status.FAILED, error=error)
 
     def _manifest(self) -> dict[str, Any]:
-        documents = self.run.snapshot
+        documents, window = self.run.snapshot, window_to_json(self.run.request)
         return {
+            **({"window": window} if window else {}),
             "schema": documents["schema_version"],
             "mappings": {table: entry["version"] for table, entry in documents["mappings"].items()},
             "inputs": {},
@@ -270,7 +272,14 @@ class TableExecution:
 
     def _more(self, compiled: CompiledMapping) -> dict[str, Any]:
         """Return what else the engine is told."""
-        return {}
+        window = read_window(self.run_row.request)
+        if window is not None and compiled.load.mode == "append":
+            message = (
+                f"{self.step.table} is appended to: rows of this window that it has already are there twice now, "
+                "and those after its cursor are read again by the next run without bounds."
+            )
+            runs.write_log(self.run_row, message, level="warning", table=self.step.table)
+        return {"window": window}
 
     def _settle(self, result: TableResult) -> TableResult:
         """Return a result as it is kept."""

@@ -13,6 +13,7 @@ from django.utils import timezone
 from apps.mappings.services.compile import collect_documents, order_tables, unmapped_columns
 from apps.pipelines.models import Pipeline, Run, RunLog, RunStep
 from apps.pipelines.services.lease import held, now_plus
+from apps.pipelines.services.windows import require_windows
 from apps.workspaces.models import Workspace
 from datalinx.api.request_id import current_request_id
 from datalinx.caller import Caller
@@ -40,13 +41,15 @@ def start_run(
 ) -> Run:
     """Queue a run of a pipeline, or of the whole workspace, and return it at once.
 
-    The run carries the documents that it runs. Raises Invalid MAPPING_INCOMPLETE, NOTHING_TO_RUN, UNKNOWN_TABLE.
+    The run carries the documents that it runs. Raises Invalid MAPPING_INCOMPLETE, NOTHING_TO_RUN, UNKNOWN_TABLE,
+    WINDOW_NOT_POSSIBLE.
     """
     request = dict(request or {})
     settings = _settings(workspace, pipeline)
     tables = _chosen_tables(settings, request)
     documents = collect_documents(workspace, tables)
     _refuse_incomplete(documents, tables)
+    require_windows(documents, tables, request)
     return queue_run(
         workspace=workspace,
         actor=actor,

@@ -175,11 +175,11 @@ def parse_moment(text: str) -> datetime | None:
     """Return an ISO 8601 time in UTC, or None when it is none. Without a zone it is UTC."""
     try:
         moment = parse_datetime(text)
-    except ValueError:
+        if moment is None:
+            return None
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    if moment is None:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def workspace_tables(workspace: Workspace) -> Mapping[str, TableFiles]:

@@ -16,6 +16,7 @@ from apps.pipelines.services.lease import held, require_held
 from apps.pipelines.services.reading import open_scans, present_shapes, stored_scan
 from apps.pipelines.services.tables import find_stored_table
 from apps.pipelines.services.verifications import DIFFERENT, NOT_POSSIBLE, VERIFIED, compare_values
+from apps.pipelines.services.windows import read_window
 from datalinx.engine.connectors.base import Scan
 from datalinx.engine.execute.fingerprints import input_fingerprint
 from datalinx.engine.execute.results import Guards, TableResult
@@ -114,6 +115,7 @@ class VerifyExecution(TableExecution):
             base=before,
             field_ids=None if replaces else {column.name: column.field_id for column in columns},
             rebuild=bool(self.run_row.request.get("full_refresh")),
+            window=read_window(self.run_row.request),
             cancelled=self.execution.should_stop,
             progress=self._report,
         )

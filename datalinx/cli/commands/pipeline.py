@@ -54,8 +54,12 @@ def run(
     ] = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Read everything anew.")] = False,
     test_mode: Annotated[bool, typer.Option("--test-mode", help="Publish nothing.")] = False,
-    since: Annotated[str | None, typer.Option("--since", help="Only what changed since this time.")] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Only what changed until this time.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only rows whose cursor is not before this time or date.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Only rows whose cursor is before this time or date.")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for its end.")] = True,
 ) -> None:
     """Run a pipeline, or all that the workspace maps; ends with 1 if the run does not succeed.

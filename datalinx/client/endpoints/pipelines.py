@@ -31,7 +31,11 @@ class Pipelines(Collection[Pipeline]):
         until: str | None = None,
         idempotency_key: str | None = None,
     ) -> Run:
-        """Start a run and return it at once; `client.runs.wait(run.id)` waits for its end."""
+        """Start a run and return it at once; `client.runs.wait(run.id)` waits for its end.
+
+        `since` and `until`, times such as 2024-01-15T10:30:00Z or dates, let it read the rows with
+        since <= cursor < until, and leave the stored cursor alone. Raises ValidationFailed: WINDOW_NOT_POSSIBLE.
+        """
         body = given(tables=tables, full_refresh=full_refresh, test_mode=test_mode, since=since, until=until)
         return self._start(route(self.path, pipeline_id, "run"), Where.OBJECT, body, idempotency_key)
 
@@ -45,7 +49,7 @@ class Pipelines(Collection[Pipeline]):
         until: str | None = None,
         idempotency_key: str | None = None,
     ) -> Run:
-        """Start a run of everything that the workspace maps and return it at once."""
+        """Start a run of everything that the workspace maps and return it at once; options as in `run`."""
         body = given(tables=tables, full_refresh=full_refresh, test_mode=test_mode, since=since, until=until)
         return self._start("pipelines/run", Where.WORKSPACE, body, idempotency_key)
 

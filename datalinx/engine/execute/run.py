@@ -29,7 +29,8 @@ from datalinx.engine.execute.results import (
 from datalinx.engine.execute.session import ENGINE, Session
 from datalinx.engine.execute.stopped import Findings, Stopped
 from datalinx.engine.execute.stored import Layout, rows_of
-from datalinx.engine.execute.text import literal
+from datalinx.engine.execute.text import duckdb_sql, literal
+from datalinx.engine.execute.window import Window, require_window, window_condition
 from datalinx.errors import Failed
 
 # The share of the work that is done after each part, about: for the progress that people see.
@@ -48,6 +49,7 @@ def run_table(
     field_ids: Mapping[str, int] | None = None,
     rebuild: bool = False,
     replay: Precedence | None = None,
+    window: Window | None = None,
     tests: TableTests | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     progress: Progress = lambda share, counts: None,
@@ -59,6 +61,7 @@ def run_table(
     cursor decides what is read. `field_ids` are the ids of `stored_columns(compiled)`. With `rebuild` all is
     read and the table replaced, whatever the load mode. `replay` says that `compiled` is a plan of `plan_replay`:
     all of its first input is read, the stored cursor stays, and so do the stored rows that `replay` names.
+    With `window` the rows in it are read, whatever the stored cursor is, and that stays where it is.
     `tests` are asked of the table as it would be. Files come into `workdir`, a private folder that the caller
     removes. `cancelled` and `progress` are called in the caller's thread.
 
@@ -67,8 +70,10 @@ def run_table(
     Raise `Failed` with `LEDGER_UNBALANCED`, `VALUE_INVALID`, `MAX_REJECTED_EXCEEDED`, `EMPTY_SOURCE`,
     `MAX_DELETED_EXCEEDED`, `TESTS_FAILED`, `MEMORY_EXCEEDED`, `FILE_UNREADABLE`, `SOURCE_UNREADABLE`,
     `TOO_MANY_COLUMNS` or `INPUT_MISSING`, and `Cancelled` with `RUN_CANCELLED`. The failure is a `Stopped`: its
-    findings are all of `workdir` that is to be used then.
+    findings are all of `workdir` that is to be used then. Raise `Invalid` with `WINDOW_NOT_POSSIBLE`.
     """
+    if window is not None:
+        require_window(compiled, rebuild=rebuild)
     work = (make or Work)(
         compiled=compiled,
         scans=scans,
@@ -80,6 +85,7 @@ def run_table(
         layout=Layout.of(compiled, field_ids),
         replaces=rebuild or compiled.load.mode == "full",
         replay=replay,
+        window=window,
         tests=tests,
         progress=progress,
     )
@@ -101,6 +107,7 @@ class Work:
     replaces: bool
     progress: Progress
     replay: Precedence | None = None
+    window: Window | None = None
     tests: TableTests | None = None
     engine: str = ENGINE
     counts: Counts = field(default_factory=Counts)
@@ -195,8 +202,7 @@ class Work:
         tick(0.0)
 
     def _check(self, session: Session) -> Checked:
-        reads_all = self.replaces or self.replay is not None
-        since = None if reads_all else since_condition(self.compiled.load, self.base.cursor)
+        since = self._condition()
 
         def after_reading(counts: Counts) -> None:
             self.counts = counts
@@ -208,13 +214,21 @@ class Work:
         self.counts = checked.counts
         return checked
 
+    def _condition(self) -> str | None:
+        """The condition on the rows of the first input, None when all of them are read."""
+        if self.window is not None:
+            return duckdb_sql(window_condition(self.compiled.load, self.window))
+        if self.replaces or self.replay is not None:
+            return None
+        return since_condition(self.compiled.load, self.base.cursor)
+
     def _check_rows(
         self, session: Session, since: str | None, after_reading: Callable[[Counts], None]
     ) -> Checked:
         return check_rows(session, self.compiled, self.scans, since=since, after_reading=after_reading)
 
     def _cursor(self, session: Session, checked: Checked) -> str | None:
-        if self.replay is not None:
+        if self.replay is not None or self.window is not None:
             return self.base.cursor
         return later_cursor(session, self.compiled.load, self.base.cursor, checked.newest)
 

@@ -1,8 +1,11 @@
 """Every way of loading gives on Spark what it gives on DuckDB: rows, rejects, counts, cursor and hash."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from datalinx.engine.execute import Guards
+from datalinx.engine.execute.window import Window
 from tests.engine.spark.desks import Desks
 
 COLUMNS = ["id", "at", "n", "mail"]
@@ -104,3 +107,14 @@ def test_load__of_nothing__is_refused_by_both(desks: Desks) -> None:
     desks.duckdb.csv("c", COLUMNS, [])
     desks.duckdb.map({"id": "c.id"})
     assert desks.both_refuse(guards=Guards()).code == "EMPTY_SOURCE"
+
+
+@pytest.mark.parametrize("kind", ["date", "datetime", "timestamp"])
+def test_load__of_a_window__reads_the_same_rows_on_both_engines(desks: Desks, kind: str) -> None:
+    rows = [[str(day), f"2024-01-0{day}"] for day in range(1, 8)]
+    desks.duckdb.csv("c", ["id", "at"], [*rows, ["8", None]])
+    desks.duckdb.target("id integer", f"at {kind}", key=["id"])
+    desks.duckdb.map({"id": "c.id", "at": "c.at"}, load={"mode": "merge", "cursor": "c.at"})
+    since, until = datetime(2024, 1, 2, 12, tzinfo=UTC), datetime(2024, 1, 5, tzinfo=UTC)
+    assert desks.same(window=Window(since, until)).column("id") == [3, 4]
+    assert desks.same(window=Window(until=since)).column("id") == [1, 2, 3, 4]

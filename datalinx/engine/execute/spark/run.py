@@ -29,6 +29,7 @@ from datalinx.engine.execute.spark.staged import SparkStaged
 from datalinx.engine.execute.spark.tables import Tables
 from datalinx.engine.execute.spark.target import SparkTarget
 from datalinx.engine.execute.spark.text import literal
+from datalinx.engine.execute.window import window_condition
 
 _EXTRACTED = 0.2
 
@@ -145,8 +146,10 @@ class SparkWork(Work):
         return "column" if relations.scan is not None else relations.numbering
 
     def _since(self, session: Session) -> exp.Expression:
-        """The condition for rows after the stored cursor, where that begins worked out."""
+        """The condition for rows in the window, or after the stored cursor, where that begins worked out."""
         load, cursor = self.compiled.load, self.base.cursor
+        if self.window is not None:
+            return window_condition(load, self.window)
         if load.cursor_input is None or cursor is None:
             raise ValueError("there is no cursor to begin at")
         text, kind = session.row(

@@ -24,7 +24,8 @@ _DIGITS = "[0-9]+(?:_[0-9]+)*"
 _NUMBER = rf"[+-]?(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?[0-9]+)?"
 _NUMBER_ALONE = rf"\A{W}{_NUMBER}{W}\z"
 _NOT_FINITE = rf"\A{W}[+-]?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?){W}\z"
-_CONTROLS = r"[\x00-\x08\x0E-\x1F\x7F]"
+# Spark skips controls around a number, and reads digits of every script as decimals.
+_NO_SIGNS = r"[^\x09-\x0D -~]"
 # What patterns of dates and of times of day have in them.
 _ISO_PARTS = re.compile(r"-\[0-9\]\{2\}-\[0-9\]\{2\}|:\[0-5\]\[0-9\]")
 # What a pattern of plain numbers is written with.
@@ -134,7 +135,7 @@ def _whole(tree: exp.Expr, kind: str, *, is_plain: bool) -> exp.Expr:
     direct: exp.Expr = typed(tree.copy(), name)
     if not is_plain:
         direct = form(
-            "CASE WHEN NOT (:v RLIKE :controls) THEN :direct END", v=tree, controls=_CONTROLS, direct=direct
+            "CASE WHEN NOT (:v RLIKE :none) THEN :direct END", v=tree, none=_NO_SIGNS, direct=direct
         )
     # What lies behind the eighteenth decimal would round the rest up.
     number = form(

@@ -43,6 +43,20 @@ def _whole_to_whole(tree: exp.Expr, source: str, kind: str) -> exp.Expr:
     return in_bounds(typed(tree, kinds.spark_type(kind)), kind)
 
 
+def _floating_to_floating(tree: exp.Expr, source: str, kind: str) -> exp.Expr:
+    """What is too large for a FLOAT does not become infinite."""
+    number = typed(tree, kinds.spark_type(kind))
+    if kinds.spark_type(kind) == "DOUBLE":
+        return number
+    infinite = typed(exp.Literal.string("Infinity"), "DOUBLE")
+    return form(
+        "CASE WHEN abs(:v) = :infinite OR abs(:number) <> :infinite OR isnan(:v) THEN :number END",
+        v=tree,
+        number=number,
+        infinite=infinite,
+    )
+
+
 def _to_boolean(tree: exp.Expr, source: str, kind: str) -> exp.Expr:
     return form(":v <> 0", v=tree)
 
@@ -106,6 +120,26 @@ def _floating_to_text(tree: exp.Expr, source: str, kind: str) -> exp.Expr:
     )
 
 
+def floating_as_json(tree: exp.Expr) -> exp.Expr:
+    """A double as DuckDB writes it in JSON: with an exponent below 1e-6 and from 1e21 on."""
+    text = form("CAST(:v AS VARCHAR)", v=tree)
+
+    def plain(kind: str) -> exp.Expr:
+        return form(
+            r"regexp_replace(CAST(:d AS VARCHAR), '(\.[0-9]+?)0+$', '$1')", d=typed(text.copy(), kind)
+        )
+
+    return form(
+        "CASE WHEN isnan(:v) THEN 'NaN' WHEN NOT contains(:t, 'E') THEN :t "
+        "WHEN abs(:v) >= 1e21 OR abs(:v) < 1e-6 THEN regexp_replace(:t, '(?:[.]0)?E', 'e') "
+        "WHEN abs(:v) >= 1 THEN :large ELSE :small END",
+        v=tree,
+        t=text,
+        large=plain("DECIMAL(38, 16)"),
+        small=plain("DECIMAL(38, 30)"),
+    )
+
+
 CASTS_FROM_NUMBERS: dict[tuple[str, str], Cast] = {
     ("boolean", "text"): _to_text,
     ("whole", "text"): _to_text,
@@ -117,7 +151,7 @@ CASTS_FROM_NUMBERS: dict[tuple[str, str], Cast] = {
     ("whole", "floating"): _to_type,
     ("whole", "decimal"): _to_type,
     ("floating", "whole"): _floating_to_whole,
-    ("floating", "floating"): _to_type,
+    ("floating", "floating"): _floating_to_floating,
     ("floating", "decimal"): _floating_to_decimal,
     ("decimal", "whole"): _decimal_to_whole,
     ("decimal", "floating"): _to_type,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from datalinx.engine.compile.spark.casting import as_text, cast_to
-from datalinx.engine.compile.spark.form import bound, call, form
+from datalinx.engine.compile.spark.figures import floating_as_json
+from datalinx.engine.compile.spark.form import bound, call, form, typed
 from datalinx.engine.compile.spark.lowering import REFUSED, Lowered, Lowerer, function
 from datalinx.engine.compile.spark.refusal import cannot
 from datalinx.engine.compile.spark.validity import is_json, without_strings
@@ -16,6 +17,7 @@ REFUSED["json_type"] = "Use json_extract_string and a pattern."
 REFUSED["json_extract"] = "Use json_extract_string."
 
 _NULL = r"\A[\x09\x0A\x0D ]*null[\x09\x0A\x0D ]*\z"
+_DIGITS_OF_DOUBLE = 15
 _SEGMENT = r'\.(\w+)|\."([^"\\\'\[\]]+)"|\[(\d+)\]'
 
 
@@ -89,12 +91,24 @@ def json_of(tree: exp.Expr, kind: str) -> exp.Expr:
     family = kind_of(kind)
     if family in {"boolean", "whole", "json"}:
         return as_text(tree, kind) if family != "json" else tree
-    if family in {"text", "uuid", "time", "date"}:
+    if family == "floating":
+        return floating_as_json(typed(tree, "DOUBLE"))
+    if family == "decimal":
+        return _decimal_json(tree, kind)
+    if family in {"text", "uuid", "time", "date", "timestamp", "timestamptz", "binary"}:
         quoted = form("to_json(named_struct('v', :v))", v=as_text(tree, kind))
         return form(
             "CASE WHEN :v IS NOT NULL THEN substring(:q, 6, char_length(:q) - 6) END", v=tree, q=quoted
         )
     raise cannot(f"to_json of {kind}", "Cast the value to text first.")
+
+
+def _decimal_json(tree: exp.Expr, kind: str) -> exp.Expr:
+    """A decimal that a double can hold becomes one in DuckDB; a longer one keeps its zeros."""
+    precision = int(kind.partition("(")[2].partition(",")[0])
+    if precision <= _DIGITS_OF_DOUBLE:
+        return floating_as_json(typed(tree, "DOUBLE"))
+    return as_text(tree, kind)
 
 
 @function("json_object")

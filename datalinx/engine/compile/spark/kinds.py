@@ -109,6 +109,14 @@ def common(operands: Sequence[exp.Expr]) -> str:
     return type_of(exp.Case(ifs=ifs, default=operands[-1])) if ifs else type_of(operands[0])
 
 
+def finest(left: str, right: str) -> str:
+    """Return the type in which two decimals are compared: it keeps all decimals, a CASE over them may not."""
+    figures = [[int(figure) for figure in re.findall(r"\d+", kind)] for kind in (left, right)]
+    scale = max(scale for _, scale in figures)
+    whole = max(precision - scale for precision, scale in figures)
+    return f"DECIMAL({min(38, whole + scale)},{scale})"
+
+
 def _ask(text: str) -> str:
     with (
         _lock,

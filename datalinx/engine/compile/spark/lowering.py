@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlglot import exp
 
 from datalinx import errors
-from datalinx.engine.compile.parsing import UserDialect
+from datalinx.engine.compile.parsing import UserDialect, parse_one
 from datalinx.engine.compile.spark import kinds
 from datalinx.engine.compile.spark.form import both, either, is_known, is_null
 from datalinx.engine.compile.spark.refusal import cannot
@@ -180,11 +180,16 @@ def normal(tree: exp.Expr) -> exp.Expr:
 
 
 def _as_call(node: exp.Expression) -> exp.Expression:
-    return (
-        exp.Anonymous(this="list_value", expressions=node.expressions)
-        if isinstance(node, exp.Array)
-        else node
-    )
+    if isinstance(node, exp.Array):
+        return exp.Anonymous(this="list_value", expressions=node.expressions)
+    # The arrows, as which calls of these are written.
+    if isinstance(node, exp.JSONExtractScalar | exp.JSONExtract):
+        name = "json_extract_string" if isinstance(node, exp.JSONExtractScalar) else "json_extract"
+        path = node.expression
+        if isinstance(path, exp.JSONPath):
+            path = parse_one(path.sql(dialect="duckdb"))
+        return exp.Anonymous(this=name, expressions=[node.this, path])
+    return node
 
 
 def types_from(types: Types | Mapping[tuple[str, str], str]) -> Types:

@@ -10,19 +10,30 @@ Cast = Callable[[exp.Expr, str, str], exp.Expr]
 
 _W = r"[\x09-\x0D ]"
 _DAY = r"([0-9]{1,4})([-/ \\])([0-9]{1,2})\2([0-9]{1,2})"
-_CLOCK = r"([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2})(?:\.([0-9]*))?)?"
-_OFFSET = r"(Z|z|[+-][0-9]{2}(?::?[0-9]{2})?| ?UTC)"
-_ANY_DAY = rf"\A{_W}*{_DAY}(?:(?:T|{_W}+){_CLOCK}{_OFFSET}?)?{_W}*\z"
-_ANY_TIME = rf"\A{_W}*{_CLOCK}{_OFFSET}?{_W}*\z"
+# Minutes and seconds may be left out behind their colon; a clock alone then ends there.
+_CLOCK = r"([0-9]{1,2}):(?:([0-9]{1,2})(?::(?:([0-9]{1,2})(?:\.([0-9]*))?)?)?)?"
+_CLOCK_ALONE = r"([0-9]{1,2}):(?:\z|([0-9]{1,2})(?:\z|:(?:\z|([0-9]{1,2})(?:\.([0-9]*))?.*)))"
+_OFFSET = "(Z|[+-][0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2})?)?)"
+# Behind one blank stands what only an instant reads as the name of a zone.
+_ZONE = "[ ]([A-Za-z0-9_/+:-]*)"
+_REST = rf"(?:T{_W}*|{_W}+){_CLOCK}(?:(?:{_OFFSET}|{_ZONE}){_W}*)?"
+_ANY_MOMENT = rf"\A{_W}*{_DAY}(?:{_REST})?\z"
+# Blanks may follow a day alone where a date is wanted.
+_ANY_DATE = rf"\A{_W}*{_DAY}(?:{_W}*|{_REST})\z"
+_ANY_TIME = rf"(?s)\A{_W}*{_CLOCK_ALONE}\z"
+_EPOCH = rf"(?i)\A{_W}*epoch{_W}*\z"
+# Names that Spark knows too: it reads them in this writing only.
+_ZONE_NAME = "^[A-Z][A-Za-z0-9_]+(?:[/+-][A-Za-z0-9_+:-]+)*$"
 
 _ISO_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_ISO_CLOCK = "[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?"
+_ISO_CLOCK = "(?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?"
 _ISO_OFFSET = "(?:Z|[+-](?:0[0-9]|1[0-7])(?::?[0-5][0-9])?)"
 # What Spark reads as DuckDB does.
 _ISO = {
     "date": rf"\A{_ISO_DAY}\z",
     "timestamp": rf"\A{_ISO_DAY}(?:[T ]{_ISO_CLOCK})?\z",
-    "timestamptz": rf"\A{_ISO_DAY}(?:[T ]{_ISO_CLOCK}{_ISO_OFFSET}?)?\z",
+    # An offset has to stand behind seconds.
+    "timestamptz": rf"\A{_ISO_DAY}(?:[T ]{_ISO_CLOCK}(?:(?<=:[0-9]{{2}}:[0-9]{{2}}|[.][0-9]{{1,9}}){_ISO_OFFSET})?)?\z",
     "time": r"\A(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,9})?)?\z",
 }
 _SPARK = {"date": "DATE", "timestamp": "TIMESTAMP_NTZ", "timestamptz": "TIMESTAMP"}
@@ -36,13 +47,29 @@ def moment_of_text(tree: exp.Expr, target: str, *, is_iso: bool) -> exp.Expr:
     direct = _clock(tree) if target == "time" else typed(tree, _SPARK[target])
     if is_iso:
         return form("CASE WHEN :v RLIKE :iso THEN :direct END", v=tree, iso=_ISO[target], direct=direct)
+    if target == "time":
+        return form(
+            "CASE WHEN :v RLIKE :iso THEN :direct WHEN :v RLIKE :any THEN :time WHEN :v RLIKE :moment "
+            "THEN substring(CAST(:other AS VARCHAR), 12) WHEN :v RLIKE :epoch THEN '00:00:00' END",
+            v=tree,
+            iso=_ISO[target],
+            direct=direct,
+            any=_ANY_TIME,
+            time=_time(tree),
+            moment=_ANY_MOMENT,
+            other=_other(tree, "timestamp", _ANY_MOMENT),
+            epoch=_EPOCH,
+        )
+    pattern = _ANY_DATE if target == "date" else _ANY_MOMENT
     return form(
-        "CASE WHEN :v RLIKE :iso THEN :direct WHEN :v RLIKE :any THEN :other END",
+        "CASE WHEN :v RLIKE :iso THEN :direct WHEN :v RLIKE :any THEN :other WHEN :v RLIKE :epoch THEN :zero END",
         v=tree,
         iso=_ISO[target],
         direct=direct,
-        any=_ANY_TIME if target == "time" else _ANY_DAY,
-        other=_time(tree) if target == "time" else _other(tree, target),
+        any=pattern,
+        other=_other(tree, target, pattern),
+        epoch=_EPOCH,
+        zero=typed(exp.Literal.string("1970-01-01"), _SPARK[target]),
     )
 
 
@@ -54,7 +81,7 @@ def _parts(tree: exp.Expr, pattern: str, count: int) -> exp.Expr:
     )
 
 
-def _other(tree: exp.Expr, target: str) -> exp.Expr:
+def _other(tree: exp.Expr, target: str, pattern: str) -> exp.Expr:
     def made(parts: exp.Expr) -> exp.Expr:
         day = form(
             "TRY_CAST(concat(lpad(:a, 4, '0'), '-', :b, '-', :c) AS DATE)",
@@ -72,16 +99,30 @@ def _other(tree: exp.Expr, target: str) -> exp.Expr:
         )
         if target == "date":
             return form("CASE WHEN :moment IS NOT NULL THEN :day END", moment=moment, day=day)
-        shifted = form(
-            "CASE WHEN :o RLIKE '^[+-]' THEN try_add(:moment, make_interval(0, 0, 0, 0, "
-            "- TRY_CAST(left(:o, 3) AS INTEGER), - TRY_CAST(concat(left(:o, 1), '0', "
-            "regexp_replace(substring(:o, 4), ':', '')) AS INTEGER))) ELSE :moment END",
-            o=_at(parts, 8),
+        if target == "timestamp":
+            return moment
+        return form(
+            "CASE WHEN :zone <> '' THEN CASE WHEN :zone RLIKE :name THEN "
+            "TRY_CAST(concat(CAST(:moment AS VARCHAR), ' ', :zone) AS TIMESTAMPTZ) END "
+            "WHEN :o RLIKE '^[+-]' THEN try_subtract(CAST(:moment AS TIMESTAMPTZ), :offset) "
+            "ELSE CAST(:moment AS TIMESTAMPTZ) END",
+            zone=_at(parts, 9),
+            name=_ZONE_NAME,
             moment=moment,
+            o=_at(parts, 8),
+            offset=_offset(form("regexp_replace(:o, ':', '')", o=_at(parts, 8))),
         )
-        return form("CAST(:v AS TIMESTAMPTZ)", v=shifted) if target == "timestamptz" else shifted
 
-    return named(_parts(tree, _ANY_DAY, 9), made)
+    return named(_parts(tree, pattern, 10), made)
+
+
+def _offset(digits: exp.Expr) -> exp.Expr:
+    """An offset without colons, ±HH[MM[SS]], as a span."""
+    hours, minutes, seconds = (
+        form("TRY_CAST(concat(left(:d, 1), '0', substring(:d, :place, 2)) AS INTEGER)", d=digits, place=place)
+        for place in (2, 4, 6)
+    )
+    return call("make_interval", 0, 0, 0, 0, hours, minutes, seconds)
 
 
 def _at(parts: exp.Expr, place: int) -> exp.Expr:
@@ -91,7 +132,7 @@ def _at(parts: exp.Expr, place: int) -> exp.Expr:
 def _is_end(parts: exp.Expr, first: int) -> exp.Expr:
     """Whether the clock says 24:00:00."""
     return form(
-        "concat_ws(':', :h, :m, :s, :f) RLIKE '^24:00?:(?:00?)?:0*$'",
+        "concat_ws(':', :h, :m, :s, :f) RLIKE '^24:0{0,2}:0{0,2}:0*$'",
         h=_at(parts, first),
         m=_at(parts, first + 1),
         s=_at(parts, first + 2),
@@ -101,7 +142,8 @@ def _is_end(parts: exp.Expr, first: int) -> exp.Expr:
 
 def _clock_of(parts: exp.Expr, first: int) -> exp.Expr:
     return form(
-        "concat(:h, ':', :m, ':', CASE WHEN :s = '' THEN '0' ELSE :s END, '.', :f, '0')",
+        "concat(:h, ':', CASE WHEN :m = '' THEN '0' ELSE :m END, ':', CASE WHEN :s = '' THEN '0' ELSE :s END, "
+        "'.', :f, '0')",
         h=_at(parts, first),
         m=_at(parts, first + 1),
         s=_at(parts, first + 2),
@@ -116,7 +158,7 @@ def _clock(tree: exp.Expr) -> exp.Expr:
 
 def _time(tree: exp.Expr) -> exp.Expr:
     return named(
-        _parts(tree, _ANY_TIME, 5),
+        _parts(tree, _ANY_TIME, 4),
         lambda parts: form(
             "CASE WHEN :midnight THEN '24:00:00' ELSE :clock END",
             midnight=_is_end(parts, 0),

@@ -101,6 +101,8 @@ def _comparison_type(left: Lowered, right: Lowered) -> str:
         return "VARCHAR" if kind_of(right.type) == "text" else right.type
     if kind_of(right.type) == "text":
         return left.type
+    if {kind_of(left.type), kind_of(right.type)} == {"decimal"}:
+        return kinds.finest(left.type, right.type)
     return kinds.common([left.operand, right.operand])
 
 

@@ -11,7 +11,8 @@ _UNIT = (
 )
 _STRING = rf'"(?:[^"\\\x00-\x1F]++|\\(?:["\\/bfnrt]|{_UNIT}))*+"'
 _NOT_FINITE = r"-?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)"
-_TRAILING_COMMA = r",([\x09\x0A\x0D ]*[\]}])"
+# The first part keeps a comma that has nothing before it, which is a fault wherever a bracket closes.
+_TRAILING_COMMA = r"([\[{:,][\x09\x0A\x0D ]*,)|,([\x09\x0A\x0D ]*[\]}])"
 _SIGNS = r'\A[-+0-9.eE\[\]{}:,"a-z\x09\x0A\x0D ]*\z'
 _BAD_NUMBER = r"(?<![0-9.eE+-])-?0[0-9]|[0-9]\.(?![0-9])|(?<![0-9])\.|\+(?<![eE]\+)"
 
@@ -36,7 +37,7 @@ def is_json(tree: exp.Expr) -> exp.Expr:
 def without_strings(tree: exp.Expr) -> exp.Expr:
     """The text with empty strings for its own, and without what DuckDB reads besides JSON."""
     return form(
-        "regexp_replace(regexp_replace(regexp_replace(:v, :string, :empty), :special, '0'), :comma, '$1')",
+        "regexp_replace(regexp_replace(regexp_replace(:v, :string, :empty), :special, '0'), :comma, '$1$2')",
         v=tree,
         string=_STRING,
         empty='""',

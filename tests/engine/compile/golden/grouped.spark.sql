@@ -17,7 +17,7 @@ WITH `c` AS (
       TRY_CAST(COALESCE(
         CASE
           WHEN NOT (
-            `c`.`amount` RLIKE '[\\x00-\\x08\\x0E-\\x1F\\x7F]'
+            `c`.`amount` RLIKE '[^\\x09-\\x0D -~]'
           )
           THEN TRY_CAST(`c`.`amount` AS BIGINT)
         END,
@@ -48,7 +48,7 @@ WITH `c` AS (
         COALESCE(
           CASE
             WHEN NOT (
-              `c`.`amount` RLIKE '[\\x00-\\x08\\x0E-\\x1F\\x7F]'
+              `c`.`amount` RLIKE '[^\\x09-\\x0D -~]'
             )
             THEN TRY_CAST(`c`.`amount` AS BIGINT)
           END,
@@ -73,7 +73,7 @@ WITH `c` AS (
       TRY_CAST(COALESCE(
         CASE
           WHEN NOT (
-            `c`.`amount` RLIKE '[\\x00-\\x08\\x0E-\\x1F\\x7F]'
+            `c`.`amount` RLIKE '[^\\x09-\\x0D -~]'
           )
           THEN TRY_CAST(`c`.`amount` AS BIGINT)
         END,

@@ -50,6 +50,12 @@ def show_run(run: "Run", out: Output) -> None:
         if reasons:
             listed = ", ".join(f"{reason} {count(number)}" for reason, number in reasons.items())
             out.line(f"{step.get('table')}: rejected {listed}")
+        effect = (step.get("report") or {}).get("effect")
+        if effect:
+            told = ", ".join(
+                f"{count(effect.get(name))} {name}" for name in ("new", "changed", "unchanged", "gone")
+            )
+            out.line(f"{step.get('table')}: would be {told}")
         _show_error(f"{step.get('table')}: ", step.get("error"), out)
     _show_error("", run.get("error"), out)
 

@@ -39,3 +39,11 @@ def test_pipeline_run__with_bounds__sends_them(server: Server, cli: Run) -> None
     result = cli("pipeline", "run", "--since", "2024-01-01", "--until", "2024-02-01T00:00:00Z", "--no-follow")
     assert (result.exit_code, result.stdout) == (0, "run_1\n")
     assert server.sent("POST pipelines/run") == {"since": "2024-01-01", "until": "2024-02-01T00:00:00Z"}
+
+
+def test_runs_show__of_a_test_run__tells_its_effect(server: Server, cli: Run) -> None:
+    effect = {"new": 1200, "changed": 3, "unchanged": 5, "gone": 0}
+    steps = [{**STEP, "report": {"effect": effect}}, {**STEP, "table": "orders", "report": {"effect": None}}]
+    server.on("GET runs/run_1", run("success", 1.0, steps=steps))
+    told = [line for line in cli("runs", "show", "run_1").stdout.splitlines() if "would be" in line]
+    assert told == ["customers: would be 1,200 new, 3 changed, 5 unchanged, 0 gone"]

@@ -17,6 +17,7 @@ from apps.mappings.services.compile import compile_table, dependencies
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services import runs
 from apps.pipelines.services.bases import engine_limits, local_base, next_columns
+from apps.pipelines.services.effects import describe_effect
 from apps.pipelines.services.engines import table_runner
 from apps.pipelines.services.gates import table_tests
 from apps.pipelines.services.lease import Heartbeat, LeaseLost, claim_run, held, require_held
@@ -150,7 +151,13 @@ class Execution:
         started = time.monotonic()
         # What an earlier attempt found is not what this one finds.
         self._write(
-            step, status=RunStep.Status.RUNNING, error=None, counts={}, rejected_by_reason={}, rejected_key=""
+            step,
+            status=RunStep.Status.RUNNING,
+            error=None,
+            counts={},
+            rejected_by_reason={},
+            rejected_key="",
+            report=None,
         )
         try:
             self._make_table(step, number, total)
@@ -256,6 +263,18 @@ class TableExecution:
                 ),
                 **self._more(compiled),
             )
+        if not self.run_row.publishes:
+            found = describe_effect(
+                self.storage,
+                self.stored,
+                base.files if base is not None else (),
+                compiled=compiled,
+                result=result,
+                columns=columns,
+                workdir=self.folder / "output",
+                cancelled=self.execution.should_stop,
+            )
+            self.step.report = {"counts": ledger(result.counts), **found}
         # After minutes of computing the connection may be gone; within a transaction it is not ours to replace.
         if not connection.in_atomic_block:
             close_old_connections()

@@ -1,4 +1,4 @@
-"""Verifying and replaying a run from the command line."""
+"""Runs bounded, verified and replayed, and tables as of a run, from the command line."""
 
 import pytest
 
@@ -47,3 +47,11 @@ def test_runs_show__of_a_test_run__tells_its_effect(server: Server, cli: Run) ->
     server.on("GET runs/run_1", run("success", 1.0, steps=steps))
     told = [line for line in cli("runs", "show", "run_1").stdout.splitlines() if "would be" in line]
     assert told == ["customers: would be 1,200 new, 3 changed, 5 unchanged, 0 gone"]
+
+
+def test_query__as_of_a_run__asks_for_the_tables_as_they_were(server: Server, cli: Run) -> None:
+    found = {"columns": [{"name": "n", "type": "BIGINT"}], "rows": [[2]], "row_count": 1, "truncated": False}
+    server.on("POST analytics/query", answer(found))
+    result = cli("query", "SELECT 2 AS n", "--as-of", "run_1", "--format", "csv")
+    assert (result.exit_code, result.stdout) == (0, "n\n2\n")
+    assert server.sent("POST analytics/query") == {"sql": "SELECT 2 AS n", "as_of": "run_1"}

@@ -186,6 +186,11 @@ WORKSPACE: list[tuple[Act, str, Any]] = [
     (lambda c: c.tables.restore("t", 3), "POST tables/t/restore", {"snapshot": 3}),
     (lambda c: c.tables.restore("t", as_of="run_1"), "POST tables/t/restore", {"as_of": "run_1"}),
     (
+        lambda c: c.analytics.query("SELECT 1", as_of="run_1"),
+        "POST analytics/query",
+        {"sql": "SELECT 1", "as_of": "run_1"},
+    ),
+    (
         lambda c: c.analytics.query("SELECT $a", parameters={"a": 1}, limit=5),
         "POST analytics/query",
         {"sql": "SELECT $a", "parameters": {"a": 1}, "limit": 5},
@@ -253,6 +258,7 @@ OBJECT: list[tuple[Act, str, Any]] = [
     (lambda c: c.runs.lineage("run_1"), "GET runs/run_1/lineage", None),
     (lambda c: c.runs.replay_rejected("run_1"), "POST runs/run_1/rejected/replay", {}),
     (lambda c: c.queries.get("qry_1"), "GET queries/qry_1", None),
+    (lambda c: c.queries.run("qry_1", as_of=3), "POST queries/qry_1/run", {"as_of": 3}),
     (
         lambda c: c.queries.run("qry_1", parameters={"a": 1}),
         "POST queries/qry_1/run",

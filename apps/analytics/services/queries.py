@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.analytics.models import SavedQuery
-from apps.pipelines.services.tables import workspace_tables
+from apps.pipelines.services.tables import workspace_tables, workspace_tables_as_of
 from apps.workspaces.models import Workspace
 from apps.workspaces.services.documents import check_if_match, record_version
 from datalinx.caller import Caller
@@ -16,7 +16,7 @@ from datalinx.engine.query.run import check_query, run_query
 from datalinx.engine.query.tables import QueryResult
 from datalinx.engine.spec.base import document_to_json, parse_document
 from datalinx.engine.spec.query import QueryDocument
-from datalinx.errors import FieldError, Invalid
+from datalinx.errors import FieldError, Invalid, NotFound
 
 DEFAULT_LIMIT = 1_000
 MAX_LIMIT = 100_000
@@ -32,17 +32,31 @@ def ask(
     parameters: Mapping[str, Any] | None = None,
     limit: int = DEFAULT_LIMIT,
     answer: Literal["rows", "csv", "arrow"] = "rows",
+    as_of: str = "",
 ) -> QueryResult:
-    """Answer a read-only query over the workspace's tables. Raises Invalid SQL_NOT_ALLOWED, QUERY_TIMEOUT, …"""
-    return run_query(
-        sql,
-        tables=workspace_tables(workspace),
-        parameters=parameters,
-        limit=limit,
-        seconds=settings.QUERY_SECONDS,
-        memory_bytes=settings.QUERY_MEMORY_BYTES,
-        answer=answer,
-    )
+    """Answer a read-only query over the workspace's tables. Raises Invalid SQL_NOT_ALLOWED, QUERY_TIMEOUT, …
+
+    With `as_of`, a version's number, a run's id or a time, every table that the query names is read as it was.
+    Raises NotFound SNAPSHOT_NOT_FOUND, SNAPSHOT_EXPIRED when one of them had no version then.
+    """
+    tables, absent = workspace_tables_as_of(workspace, as_of) if as_of else (workspace_tables(workspace), {})
+    try:
+        return run_query(
+            sql,
+            tables=tables,
+            parameters=parameters,
+            limit=limit,
+            seconds=settings.QUERY_SECONDS,
+            memory_bytes=settings.QUERY_MEMORY_BYTES,
+            answer=answer,
+        )
+    except Invalid as error:
+        named = str(error.details.get("table", "")) if error.code == "UNKNOWN_TABLE" else ""
+        for name, reason in absent.items():
+            if name.lower() == named.lower():
+                message = f"`{name}` cannot be read as of {as_of}: {reason.message}"
+                raise NotFound(reason.code, message, details={"table": name}) from error
+        raise
 
 
 def result_to_json(result: QueryResult) -> dict[str, Any]:
@@ -98,13 +112,24 @@ def run_saved_query(
     actor: Caller,
     parameters: Mapping[str, Any] | None = None,
     limit: int = DEFAULT_LIMIT,
+    as_of: str = "",
 ) -> dict[str, Any]:
-    """Ask a kept query and keep the answer's first rows."""
+    """Ask a kept query and keep the answer's first rows, unless it is asked of tables as they were."""
     document = parse_document(QueryDocument, query.document)
     values = {parameter.name: parameter.default for parameter in document.parameters} | dict(parameters or {})
-    result = ask(workspace=query.workspace, actor=actor, sql=document.sql, parameters=values, limit=limit)
+    result = ask(
+        workspace=query.workspace,
+        actor=actor,
+        sql=document.sql,
+        parameters=values,
+        limit=limit,
+        as_of=as_of,
+    )
     shown = result_to_json(result)
     now = timezone.now()
+    if as_of:
+        # What is kept is what readers take for the present.
+        return {**shown, "ran_at": now}
     kept = {
         **shown,
         "rows": result.rows[:KEPT_ROWS],

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -14,7 +14,7 @@ from apps.analytics.models import SavedQuery
 from apps.analytics.services import queries
 from apps.mappings.views.schemas import object_body, with_etag
 from datalinx.api.documents_schema import body, component
-from datalinx.api.serializers import DeletedSerializer, StrictSerializer
+from datalinx.api.serializers import DeletedSerializer, StrictSerializer, Text
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
 from datalinx.engine.query.run import Answer
 from datalinx.engine.spec.query import QueryDocument
@@ -23,13 +23,25 @@ from datalinx.errors import NotFound
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "arrow": "application/vnd.apache.arrow.stream"}
 
 
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer", "minimum": 1}]})
+class AsOf(Text):
+    """A version's number, a run's id, or a time."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return super().to_internal_value(str(data) if type(data) is int else data)
+
+
+AS_OF_HELP = "A snapshot's number, a run's id, or a time: every table that the query names is read as it was."
+
+
 class AskSerializer(StrictSerializer):
-    """SQL, its parameters by name, how many rows at most, and the form of the answer."""
+    """SQL, its parameters by name, how many rows at most, the form of the answer, and as of when."""
 
     sql = serializers.CharField(max_length=100_000, trim_whitespace=False)
     parameters = serializers.DictField(required=False)
     limit = serializers.IntegerField(min_value=1, max_value=queries.MAX_LIMIT, required=False)
     format = serializers.ChoiceField(choices=["json", "csv", "arrow"], required=False)
+    as_of = AsOf(max_length=64, required=False, help_text=AS_OF_HELP)
 
 
 class ResultSerializer(serializers.Serializer[Any]):
@@ -77,10 +89,11 @@ class SavedQuerySerializer(serializers.Serializer[Any]):
 
 
 class RunQuerySerializer(StrictSerializer):
-    """Values for the query's parameters, and how many rows at most."""
+    """Values for the query's parameters, how many rows at most, and as of when."""
 
     parameters = serializers.DictField(required=False)
     limit = serializers.IntegerField(min_value=1, max_value=queries.MAX_LIMIT, required=False)
+    as_of = AsOf(max_length=64, required=False, help_text=AS_OF_HELP)
 
 
 class SavedQueryViewSet(WorkspaceViewSet):
@@ -139,7 +152,7 @@ class SavedQueryViewSet(WorkspaceViewSet):
     @extend_schema(request=RunQuerySerializer, responses=ResultSerializer)
     @action(detail=True, methods=["post"])
     def run(self, request: Request, id: str) -> Response:
-        """Ask the query and keep the answer's first rows."""
+        """Ask the query and keep the answer's first rows; an answer as of another moment is not kept."""
         serializer = RunQuerySerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return Response(

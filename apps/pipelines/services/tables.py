@@ -147,15 +147,23 @@ def chosen_version(storage: Storage, table: StoredTable, as_of: str) -> dict[str
     """
     if not as_of:
         return {}
+    named = _read_as_of(as_of)
+    if isinstance(named, datetime):
+        return {"as_of": named}
+    return {"sequence": named if isinstance(named, int) else _version_after(storage, table, named)}
+
+
+def _read_as_of(as_of: str) -> int | str | datetime:
+    """Return what `as_of` names: a version's number, a run's id or a time. Raises Invalid when it is none."""
     if as_of.isascii() and as_of.isdigit() and len(as_of) < 10:
-        return {"sequence": int(as_of)}
+        return int(as_of)
     if as_of.startswith("run_"):
-        return {"sequence": _version_after(storage, table, as_of)}
+        return as_of
     moment = parse_moment(as_of)
     if moment is None:
         message = "as_of takes a snapshot's number, a run's id, or a time such as 2024-01-15T10:30:00Z."
         raise Invalid("VALIDATION_ERROR", message, errors=[FieldError("as_of", "invalid", message)])
-    return {"as_of": moment}
+    return moment
 
 
 def _version_after(storage: Storage, table: StoredTable, run_id: str) -> int:
@@ -186,3 +194,21 @@ def workspace_tables(workspace: Workspace) -> Mapping[str, TableFiles]:
     """Return every stored table of a workspace, by name, as columns and local files."""
     rows = StoredTable.objects.for_workspace(workspace.pk).select_related("workspace").order_by("name")
     return {row.name: table_files(row) for row in rows}
+
+
+def workspace_tables_as_of(
+    workspace: Workspace, as_of: str
+) -> tuple[Mapping[str, TableFiles], Mapping[str, NotFound]]:
+    """Return every stored table of a workspace as it was, and why those that had no version then are not there.
+
+    `as_of` is one value for all of them, as in `table_files`. Raises Invalid when it is none of what it takes.
+    """
+    _read_as_of(as_of)
+    found, absent = {}, {}
+    rows = StoredTable.objects.for_workspace(workspace.pk).select_related("workspace").order_by("name")
+    for row in rows:
+        try:
+            found[row.name] = table_files(row, as_of=as_of)
+        except NotFound as error:
+            absent[row.name] = error
+    return found, absent

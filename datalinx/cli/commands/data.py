@@ -44,6 +44,10 @@ def query(
         list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="A parameter.")
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many rows.")] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="Read every table as it was: a snapshot, a run's id, or a time."),
+    ] = None,
     output: Annotated[Format, typer.Option("--format", "-f", help="How to write the rows.")] = Format.TABLE,
 ) -> None:
     """Ask the tables of the workspace a question in SQL.
@@ -51,7 +55,9 @@ def query(
     Example: datalinx query "SELECT country, count(*) FROM customers GROUP BY ALL"
     """
     text = read_text(sql.removeprefix("@")) if sql == "-" or sql.startswith("@") else sql
-    result = session.view.analytics.query(text, parameters=_parameters(param or []) or None, limit=limit)
+    result = session.view.analytics.query(
+        text, parameters=_parameters(param or []) or None, limit=limit, as_of=as_of
+    )
     headers = [str(column["name"]) for column in result.columns]
     if session.out.as_json:
         session.out.json(result)

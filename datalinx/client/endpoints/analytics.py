@@ -14,13 +14,21 @@ class Analytics(Endpoints):
     """Read-only SQL on the tables of a workspace."""
 
     def query(
-        self, sql: str, *, parameters: Mapping[str, Any] | None = None, limit: int | None = None
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        as_of: str | int | None = None,
     ) -> QueryResult:
         """Run one SELECT. Integers over 2^53 and decimals come as text; `result.records()` gives dicts.
 
-        Raises ValidationFailed: SQL_NOT_ALLOWED, QUERY_TIMEOUT, QUERY_TOO_LARGE.
+        With `as_of`, a snapshot's number, a run's id or a time, every table that it names is read as it was.
+
+        Raises ValidationFailed: SQL_NOT_ALLOWED, QUERY_TIMEOUT, QUERY_TOO_LARGE. Raises NotFound:
+        SNAPSHOT_NOT_FOUND, SNAPSHOT_EXPIRED.
         """
-        body = given(sql=sql, parameters=parameters, limit=limit)
+        body = given(sql=sql, parameters=parameters, limit=limit, as_of=as_of)
         return self._ask("analytics/query", QueryResult, where=Where.WORKSPACE, body=body)
 
     def export(
@@ -30,12 +38,13 @@ class Analytics(Endpoints):
         *,
         parameters: Mapping[str, Any] | None = None,
         limit: int | None = None,
+        as_of: str | int | None = None,
     ) -> Iterator[bytes]:
-        """Run one SELECT and yield its answer as a file, piece by piece."""
+        """Run one SELECT and yield its answer as a file, piece by piece; `as_of` as in `query`."""
         call = Call(
             "POST",
             "analytics/query",
-            body=given(sql=sql, parameters=parameters, limit=limit, format=form),
+            body=given(sql=sql, parameters=parameters, limit=limit, format=form, as_of=as_of),
             workspace=self._scope.header(Where.WORKSPACE),
             seconds=PATIENT,
             accept="*/*",
@@ -56,10 +65,15 @@ class Queries(Collection[SavedQuery]):
         return self._create({"name": name, "sql": sql, **fields})
 
     def run(
-        self, query_id: str, *, parameters: Mapping[str, Any] | None = None, limit: int | None = None
+        self,
+        query_id: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        as_of: str | int | None = None,
     ) -> QueryResult:
-        """Run a saved query and keep its answer for `results`."""
-        body = given(parameters=parameters, limit=limit)
+        """Run a saved query and keep its answer for `results`; one with `as_of`, as in `query`, is not kept."""
+        body = given(parameters=parameters, limit=limit, as_of=as_of)
         path = route(self.path, query_id, "run")
         return self._ask(path, QueryResult, where=Where.OBJECT, body=body)
 

@@ -1,9 +1,11 @@
 # One image, three parts of the platform: `web`, `worker`, `scheduler`.
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY requirements.txt ./
+# With requirements-spark.txt the worker can run pipelines on a Spark Connect server.
+ARG REQUIREMENTS=requirements.txt
+COPY requirements.txt requirements-spark.txt ./
 RUN python -m venv /opt/datalinx \
-    && /opt/datalinx/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
+    && /opt/datalinx/bin/pip install --no-cache-dir --require-hashes -r $REQUIREMENTS
 COPY . .
 RUN /opt/datalinx/bin/pip install --no-cache-dir --no-deps . \
     && /opt/datalinx/bin/python -m compileall -q /opt/datalinx/lib

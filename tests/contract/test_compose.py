@@ -36,11 +36,29 @@ def test_compose_file__by_the_specifications_schema__is_valid() -> None:
     assert [f"{list(error.path)}: {error.message}" for error in validator.iter_errors(COMPOSE)] == []
 
 
-def test_compose_file__its_services__are_the_five_with_a_health_check_each() -> None:
-    assert set(SERVICES) == {*OURS, "postgres", "valkey"}
+def test_compose_file__its_services__are_the_five_and_spark_with_a_health_check_each() -> None:
+    assert set(SERVICES) == {*OURS, "postgres", "valkey", "spark"}
     for name, service in SERVICES.items():
         assert {"test", "interval", "timeout", "retries"} <= set(service["healthcheck"]), name
         assert service["restart"] == "unless-stopped", name
+
+
+def test_compose_file__spark__is_asked_for_sees_the_files_and_has_no_secret() -> None:
+    spark = SERVICES["spark"]
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["spark"]
+    assert spark["profiles"] == ["spark"]
+    pinned = re.search(r"^pyspark==(\S+)", (ROOT / "requirements-spark.txt").read_text(), re.MULTILINE)
+    assert pinned is not None
+    assert spark["image"] == f"apache/spark:{pinned[1]}"
+    assert spark["volumes"] == SERVICES["worker"]["volumes"]
+    user = re.search(r"--uid (\d+)", (ROOT / "Dockerfile").read_text())
+    assert user is not None
+    assert spark["user"] == user[1]
+    assert "ports" not in spark
+    assert set(spark["environment"]) == {"SPARK_DRIVER_BIND_ADDRESS"}
+    assert "spark.connect.grpc.binding.port=15002" in spark["command"]
+    given = SERVICES["worker"].get("environment", COMPOSE["x-platform"]["environment"])
+    assert given["DATALINX_SPARK_REMOTE"] == "${DATALINX_SPARK_REMOTE:-}"
 
 
 def test_compose_file__what_a_service_waits_for__is_healthy_first() -> None:

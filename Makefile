@@ -14,7 +14,7 @@ PYTEST := $(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadfile --no-load
 NEED_SERVERS := postgresql or redis or rabbitmq
 NEED_MORE := $(NEED_SERVERS) or browser or dbt or spark
 
-.PHONY: help setup demo up test check bench lint format types servers browser dbt spark client docs readme requirements clean
+.PHONY: help setup demo up test check bench lint format types servers browser dbt spark spark-full client docs readme requirements clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ dbt: setup ## build the exported dbt project by dbt itself, which is installed b
 
 # Each process of tests would start a JVM of its own, so there is one.
 spark: setup ## run mappings on Spark and compare them with DuckDB, row by row
+	sh .ci/spark.sh $(RUN) -m pytest -m "spark and not slow"
+
+spark-full: setup ## the same with every way of loading, type and cast, here and over Spark Connect
 	sh .ci/spark.sh $(RUN) -m pytest -m spark
 
 client: ## install the client alone in an empty place and import it

@@ -33,9 +33,16 @@ def remote() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def spark(remote: str) -> Iterator[Any]:
-    """A session with the settings that the texts rely on."""
+def spark(remote: str, pytestconfig: pytest.Config) -> Iterator[Any]:
+    """A session with the settings that the texts rely on.
+
+    In the short form it interprets expressions: compiling one takes a hundred times longer than a few rows of it.
+    Loads and `make spark-full` compile them, as a run does.
+    """
     with spark_session(remote, LIMITS) as session:
+        if "not slow" in pytestconfig.option.markexpr:
+            session.conf.set("spark.sql.codegen.wholeStage", "false")
+            session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         yield session
 
 

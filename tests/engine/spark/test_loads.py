@@ -41,7 +41,18 @@ def prepare(desks: Desks) -> None:
     desks.duckdb.target("id integer", "at timestamp", "n decimal", "mail email", key=["id"])
 
 
-@pytest.mark.parametrize("name", LOADS)
+# `make spark-full` loads in these ways too.
+SLOW = {
+    "append with a cursor",
+    "merge",
+    "merge with a cursor and a lookback",
+    "merge that deletes what is missing",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in LOADS]
+)
 def test_load__two_days__are_the_same_on_both_engines(desks: Desks, name: str) -> None:
     prepare(desks)
     fields = {
@@ -109,7 +120,9 @@ def test_load__of_nothing__is_refused_by_both(desks: Desks) -> None:
     assert desks.both_refuse(guards=Guards()).code == "EMPTY_SOURCE"
 
 
-@pytest.mark.parametrize("kind", ["date", "datetime", "timestamp"])
+@pytest.mark.parametrize(
+    "kind", ["datetime", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("date", "timestamp"))]
+)
 def test_load__of_a_window__reads_the_same_rows_on_both_engines(desks: Desks, kind: str) -> None:
     rows = [[str(day), f"2024-01-0{day}"] for day in range(1, 8)]
     desks.duckdb.csv("c", ["id", "at"], [*rows, ["8", None]])

@@ -12,7 +12,7 @@ from pyiceberg.table import StaticTable
 from datalinx.engine import lake
 from datalinx.engine.storage import Storage
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = pytest.mark.spark
 
 PAGE = (Path(__file__).parents[3] / "docs" / "lake.md").read_text()
 

@@ -105,6 +105,11 @@ def _start_configuration(remote: str, limits: Limits) -> dict[str, str]:
         # No two runs have the same plan, and the code made for one is large.
         "spark.sql.codegen.cache.maxEntries": "20",
         "spark.ui.enabled": "false",
+        # A driver lives long, and would keep the plans and figures of a thousand statements for nobody.
+        "spark.sql.ui.retainedExecutions": "10",
+        "spark.ui.retainedJobs": "100",
+        "spark.ui.retainedStages": "100",
+        "spark.ui.retainedTasks": "1000",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.warehouse.dir": str(Path(tempfile.gettempdir()) / "datalinx-spark-warehouse"),
     }

@@ -7,6 +7,9 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 _home = Path(tempfile.mkdtemp(prefix="datalinx-tests-"))
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One that the first process has set would be everybody's: what one test clears or sweeps is another's then.
+    os.environ["DATALINX_HOME"] = str(_home)
 os.environ.setdefault("DATALINX_HOME", str(_home))
 os.environ.setdefault("DATALINX_SECRET_KEY", "tests-" + "x" * 60)
 os.environ.setdefault("DATALINX_ENCRYPTION_KEYS", Fernet.generate_key().decode())
@@ -22,3 +25,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOGIN_RATE = "100000/m"
 # Each test's client would look for all static files anew.
 WHITENOISE_AUTOREFRESH = True
+if "sqlite3" in DATABASES["default"]["ENGINE"]:  # noqa: F405
+    # A file, as in an installation: in memory, threads meet locks of tables that a file does not have.
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(os.environ["DATALINX_HOME"]) / "tests.sqlite3")}  # noqa: F405

@@ -89,4 +89,4 @@ requirements: setup ## compile the pinned requirements from pyproject.toml
 	sh .ci/compile_requirements.sh
 
 clean: ## remove what was made: .venv, .demo, caches, builds
-	rm -rf $(VENV) .venv-servers .venv-client .venv-dbt .demo .mypy_cache .ruff_cache .hypothesis build dist site *.egg-info
+	rm -rf $(VENV) .venv-servers .venv-client .venv-dbt .demo .mypy_cache .ruff_cache .hypothesis build dist site *.egg-info benchmarks/.envs

@@ -234,6 +234,9 @@ class Mapping(Document):
             yield FieldError("load.delete_missing", "invalid_load", message)
         if load.lookback is not None and load.cursor is None:
             yield FieldError("load.lookback", "invalid_load", "A lookback needs a `cursor`.")
+        if load.lookback is not None and load.mode == "append":
+            message = "A lookback reads rows again, and an append would add them again; use the mode merge."
+            yield FieldError("load.lookback", "invalid_load", message)
         if load.cursor is not None and load.mode == "full":
             message = "A full load replaces the table, so it cannot read only what is new."
             yield FieldError("load.cursor", "invalid_load", message)

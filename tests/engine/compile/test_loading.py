@@ -91,7 +91,7 @@ def test_load__merge_without_any_key__is_refused() -> None:
         ({"load": {"mode": "append", "cursor": "c.nope"}}, "load.cursor", "UNKNOWN_COLUMN"),
         ({"load": {"mode": "append", "cursor": "seen"}}, "load.cursor", "INVALID_REFERENCE"),
         (
-            {"load": {"mode": "append", "cursor": "c.size", "lookback": "1 day"}},
+            {"load": {"mode": "merge", "keys": ["id"], "cursor": "c.size", "lookback": "1 day"}},
             "load.cursor",
             "INVALID_CURSOR",
         ),
@@ -114,7 +114,7 @@ def test_load__wrong_names__are_refused_at_their_place(rest: dict[str, Any], pat
     ],
 )
 def test_cursor__lookback__is_seconds_or_months(span: str, seconds: int, months: int) -> None:
-    document = mapping(FIELDS, load={"mode": "append", "cursor": "c.seen", "lookback": span})
+    document = mapping(FIELDS, load={"mode": "merge", "keys": ["id"], "cursor": "c.seen", "lookback": span})
     load = compiled(document, table(*TARGET), {"c": COLUMNS}).load
 
     assert (load.lookback_seconds, load.lookback_months) == (seconds, months)

@@ -80,7 +80,7 @@ def cases(draw: st.DrawFn) -> Case:
         mode=mode,
         on_invalid=draw(ON_INVALID),
         cursor=cursor,
-        lookback_days=draw(st.integers(0, 2)) if cursor else 0,
+        lookback_days=draw(st.integers(0, 2)) if cursor and mode == "merge" else 0,
         delete_missing=mode == "merge" and not cursor and draw(st.booleans()),
     )
 

@@ -251,6 +251,12 @@ LOAD = {"mode": "merge", "keys": ["a"]}
             "invalid_load",
         ),
         (Mapping, changed(MAPPING, load={**LOAD, "lookback": "2 days"}), "load.lookback", "invalid_load"),
+        (
+            Mapping,
+            changed(MAPPING, load={"mode": "append", "cursor": "c.a", "lookback": "2 days"}),
+            "load.lookback",
+            "invalid_load",
+        ),
         (Mapping, changed(MAPPING, load={"mode": "full", "cursor": "c.a"}), "load.cursor", "invalid_load"),
         (
             Mapping,

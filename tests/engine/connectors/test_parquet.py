@@ -3,6 +3,8 @@
 import io
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from datalinx.engine.connectors.file.parquet import engine_type
@@ -46,6 +48,15 @@ def test_instants__of_parquet__are_shown_in_utc(make_source, tmp_path):
     assert source.preview().rows[0][0].endswith("Z")
 
 
+def test_instants__of_nanoseconds__are_instants_too(make_source):
+    stream = io.BytesIO()
+    at = pa.array([1_700_000_000_000_000_000, None], pa.timestamp("ns", "UTC"))
+    pq.write_table(pa.table({"at": at}), stream)
+    source = make_source({"t.parquet": stream.getvalue()})
+    assert source.table().columns[0].type == "TIMESTAMP WITH TIME ZONE"
+    assert source.preview().rows == (("2023-11-14T22:13:20Z",), (None,))
+
+
 def test_locator__of_parquet__is_the_row_and_free(make_source, tmp_path):
     files = {
         f"p{n}.parquet": parquet(tmp_path, f"SELECT i + {n} AS i FROM range(300000) AS t(i)") for n in (1, 2)
@@ -69,6 +80,8 @@ def test_parquet__cut_off__is_refused(make_source, tmp_path, cut):
     ("given", "wanted"),
     [
         ("TIMESTAMP_NS", "TIMESTAMP"),
+        ("TIMESTAMPTZ_NS", "TIMESTAMP WITH TIME ZONE"),
+        ("TIMESTAMP_NS WITH TIME ZONE", "TIMESTAMP WITH TIME ZONE"),
         ("STRUCT(a INTEGER)[]", "JSON"),
         ("MAP(VARCHAR, INTEGER)", "JSON"),
         ("ENUM('a')", "VARCHAR"),

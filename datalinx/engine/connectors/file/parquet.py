@@ -41,6 +41,9 @@ _READ_AS = {
     "TIMESTAMP_MS": "TIMESTAMP",
     "TIMESTAMP_NS": "TIMESTAMP",
     "TIME_NS": "TIME",
+    # What pandas writes of an instant; DuckDB 1.5 reads it as the type without nanoseconds by itself.
+    "TIMESTAMPTZ_NS": "TIMESTAMP WITH TIME ZONE",
+    "TIMESTAMP_NS WITH TIME ZONE": "TIMESTAMP WITH TIME ZONE",
 }
 
 

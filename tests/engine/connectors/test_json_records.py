@@ -97,6 +97,17 @@ def test_lines__that_are_no_objects__are_kept_aside(make_source):
     assert [row[1:3] for row in source.malformed()] == [(2, "not json"), (3, "[1]"), (5, '{"a":NaN}')]
 
 
+@pytest.mark.parametrize("name", ["t.jsonl", "t.json"])
+@pytest.mark.parametrize("other", ["b", "ID"])
+def test_object__with_a_key_twice__is_kept_aside_and_the_rest_is_read(make_source, name, other):
+    lines = ['{"id":1,"%s":2}' % other, '{"id":3,"id":4}', '{"id":5,"%s":{"a":1,"a":2}}' % other]
+    content = "\n".join(lines) if name == "t.jsonl" else f"[{','.join(lines)}]"
+    source = make_source({name: content})
+    assert [row[0] for row in source.rows()] == [1, 5]
+    assert source.locators() == [f"{name}:1", f"{name}:3"]
+    assert [row[1:] for row in source.malformed()] == [(2, lines[1], "it has the key 'id' twice")]
+
+
 def test_key__named_as_the_number_of_a_record__stays_data(make_source):
     source = make_source({"t.jsonl": '{"__record":"x","a":1}\nbroken\n{"__record":"y","a":2}\n'})
     assert [c.name for c in source.table().columns] == ["__record_2", "a"]

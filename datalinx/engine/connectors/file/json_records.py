@@ -46,22 +46,34 @@ def inspect_json(
             f"{file.name} is {encoding.upper()}; JSON is always UTF-8 (RFC 8259). Save it as UTF-8.",
         )
     layout = layout_of(kind)
-    survey = Survey(limits, file.name)
+    facts = _survey(file, kind, layout, limits)
+    if not _is_pointed([column.key for column in facts.columns]):
+        # DuckDB takes no BOM before lines; and what it does not read as the survey did is rewritten for it.
+        is_plain = not (facts.malformed or (layout == "newline_delimited" and kind.head.startswith(BOM)))
+        if is_plain and _reads_alike(file.path, file.name, facts, limits):
+            return facts
+        clean = _copy_clean(file, kind, facts, cache, limits)
+        if _reads_alike(cache.path(CLEAN), file.name, clean, limits):
+            return clean
+    # DuckDB refuses an object with a key twice, and a JSON pointer finds its first value where others take the last.
+    facts = _survey(file, kind, layout, limits, unique=True)
+    clean = _copy_clean(file, kind, facts, cache, limits, unique=True)
+    if not _reads_alike(cache.path(CLEAN), file.name, clean, limits):
+        raise Failed("FILE_UNREADABLE", f"{file.name} holds JSON that cannot be read as a table.")
+    return clean
+
+
+def _survey(
+    file: AreaFile, kind: Kind, layout: JsonLayout, limits: Limits, *, unique: bool = False
+) -> FileFacts:
+    survey = Survey(limits, file.name, unique)
     for number, raw in read_records(file, kind, layout, limits):
         survey.see(number, raw)
     if not survey.rows:
         why = f" ({survey.first_fault})" if survey.first_fault else ""
         code = "FILE_UNREADABLE" if survey.malformed else "FILE_EMPTY"
         raise Failed(code, f"{file.name} holds no JSON object{why}. Each row must be an object.")
-    facts = _facts(file, kind, layout, survey)
-    # DuckDB takes no BOM before lines; and what it does not read as the survey did is rewritten for it.
-    is_plain = not (survey.malformed or (layout == "newline_delimited" and kind.head.startswith(BOM)))
-    if is_plain and _reads_alike(file.path, file.name, facts, limits):
-        return facts
-    clean = _copy_clean(file, kind, facts, cache, limits)
-    if not _reads_alike(cache.path(CLEAN), file.name, clean, limits):
-        raise Failed("FILE_UNREADABLE", f"{file.name} holds JSON that cannot be read as a table.")
-    return clean
+    return _facts(file, kind, layout, survey)
 
 
 def _reads_alike(path: Path, name: str, facts: FileFacts, limits: Limits) -> bool:
@@ -87,7 +99,7 @@ def json_select(facts: FileFacts, paths: Sequence[Path], limits: Limits) -> tupl
         "compression": reader_compression("none" if facts.clean else facts.compression),
     }
     keys = [column.key for column in facts.columns]
-    if "" in keys or len({key.casefold() for key in keys}) < len(keys):
+    if _is_pointed(keys):
         # Keys that SQL takes for one name, or for none, are fetched by JSON pointer (RFC 6901).
         values = [_pointed(column) for column in facts.columns]
         number = f"CAST(json_extract_string(json, {literal('/' + number_key(keys))}) AS BIGINT)"
@@ -96,6 +108,11 @@ def json_select(facts: FileFacts, paths: Sequence[Path], limits: Limits) -> tupl
     typed += [(number_key(keys), "BIGINT")] if facts.clean else []
     relation = call("read_json", paths, {**options, "columns": struct(typed)})
     return relation, [identifier(name) for name, _ in typed]
+
+
+def _is_pointed(keys: Sequence[str]) -> bool:
+    """Whether SQL cannot name all the keys."""
+    return "" in keys or len({key.casefold() for key in keys}) < len(keys)
 
 
 def number_key(keys: Sequence[str]) -> str:
@@ -138,13 +155,15 @@ def _facts(file: AreaFile, kind: Kind, layout: JsonLayout, survey: Survey) -> Fi
     )
 
 
-def _copy_clean(file: AreaFile, kind: Kind, facts: FileFacts, cache: Cache, limits: Limits) -> FileFacts:
+def _copy_clean(
+    file: AreaFile, kind: Kind, facts: FileFacts, cache: Cache, limits: Limits, *, unique: bool = False
+) -> FileFacts:
     """Copy the objects into the cache, one a line, each with its number as one more key."""
     layout = cast(JsonLayout, facts.layout)
     key = number_key([column.key for column in facts.columns]).encode()
     with copying(cache, file.name, CLEAN) as copy:
         for number, raw in read_records(file, kind, layout, limits):
-            _, fault = parse(raw)
+            _, fault = parse(raw, unique=unique)
             if fault:
                 copy.rejects.add(number, shown(raw[: 8 * SHOWN_TEXT].decode("utf-8", "replace")), fault)
                 continue

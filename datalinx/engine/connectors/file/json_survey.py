@@ -1,5 +1,6 @@
 """What all records of a JSON file are made of: its keys, and a type for each that holds all its values."""
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -60,10 +61,11 @@ class Key:
 
 @dataclass
 class Survey:
-    """What all records of a file are made of."""
+    """What all records of a file are made of; with `unique` an object that has a key twice is no record."""
 
     limits: Limits
     name: str
+    unique: bool = False
     keys: dict[str, Key] = field(default_factory=dict)
     rows: int = 0
     malformed: int = 0
@@ -71,7 +73,7 @@ class Survey:
 
     def see(self, number: int, raw: bytes) -> None:
         """Take one record into account."""
-        record, fault = parse(raw)
+        record, fault = parse(raw, unique=self.unique)
         if fault:
             self.malformed += 1
             self.first_fault = self.first_fault or f"record {number}: {fault}"
@@ -89,8 +91,12 @@ class Survey:
                 key.see(value)
 
 
-def parse(raw: bytes) -> tuple[dict[str, Any], str]:
-    """Return the object that the text holds, and why it is no record ("" when it is one)."""
+def parse(raw: bytes, *, unique: bool = False) -> tuple[dict[str, Any], str]:
+    """Return the object that the text holds, and why it is no record ("" when it is one).
+
+    Which value a key has that stands there twice, readers do not agree on (RFC 8259, section 4): with `unique`
+    that is told. It costs as much as all the rest, several times over.
+    """
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
         return {}, f"it is nested deeper than {MAX_DEPTH} levels"
     try:
@@ -99,7 +105,19 @@ def parse(raw: bytes) -> tuple[dict[str, Any], str]:
         return {}, f"it is not JSON ({error.msg} at character {error.pos + 1})"
     if not isinstance(record, dict):
         return {}, "it is not an object"
-    return record, ""
+    repeated = _repeated_key(raw) if unique else None
+    return ({}, f"it has the key {repeated!r} twice") if repeated is not None else (record, "")
+
+
+def _repeated_key(raw: bytes) -> str | None:
+    """Return the first key that an object has twice, those of objects inside it not looked at."""
+    seen: set[str] = set()
+    # Numbers are not looked at: Python has a limit for their digits.
+    for name, _ in json.loads(raw, object_pairs_hook=list, parse_int=str, parse_float=str):
+        if name in seen:
+            return str(name)
+        seen.add(name)
+    return None
 
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)

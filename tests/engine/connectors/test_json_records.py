@@ -100,7 +100,7 @@ def test_lines__that_are_no_objects__are_kept_aside(make_source):
 @pytest.mark.parametrize("name", ["t.jsonl", "t.json"])
 @pytest.mark.parametrize("other", ["b", "ID"])
 def test_object__with_a_key_twice__is_kept_aside_and_the_rest_is_read(make_source, name, other):
-    lines = ['{"id":1,"%s":2}' % other, '{"id":3,"id":4}', '{"id":5,"%s":{"a":1,"a":2}}' % other]
+    lines = [f'{{"id":1,"{other}":2}}', '{"id":3,"id":4}', f'{{"id":5,"{other}":{{"a":1,"a":2}}}}']
     content = "\n".join(lines) if name == "t.jsonl" else f"[{','.join(lines)}]"
     source = make_source({name: content})
     assert [row[0] for row in source.rows()] == [1, 5]

@@ -158,7 +158,8 @@ def find_snapshot(
                 f"of {_at(every[0]).isoformat()}."
             )
             raise NotFound("SNAPSHOT_EXPIRED", message)
-        when = f" as of {as_of.isoformat()}" if as_of else f" {sequence or snapshot_id or ''}".rstrip()
+        when = f" as of {as_of.isoformat()}" if as_of else ""
+        when = next((f" {number}" for number in (sequence, snapshot_id) if number is not None), when)
         message = f"The table has no version{when}; list its snapshots to see those that are kept."
         raise NotFound("SNAPSHOT_NOT_FOUND", message)
     return known[-1]

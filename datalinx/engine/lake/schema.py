@@ -64,7 +64,7 @@ def _widens(old: IcebergType, new: IcebergType) -> bool:
 def _fault(column: LakeColumn, old: NestedField) -> FieldError:
     message = (
         f"The column `{column.name}` changes from {old.field_type} to {column.type}, and stored rows cannot "
-        "change with it; load the table once in full (load mode `full`), or give the column another name."
+        "change with it; run it once with `full_refresh`, or give the column another name."
     )
     return FieldError(column.name, "column_change_needs_full_load", message)
 

@@ -127,6 +127,13 @@ def test_version__that_is_not_there__is_not_found(bench, version):
     assert caught.value.code == "SNAPSHOT_NOT_FOUND"
 
 
+@pytest.mark.parametrize("number", [0, 7])
+def test_version__that_is_not_there__is_named(bench, number):
+    bench.replace(bench.rows(1))
+    with pytest.raises(NotFound, match=f"no version {number};"):
+        bench.files(sequence=number)
+
+
 def test_versions__clock_that_goes_back__are_stamped_in_order(bench):
     bench.replace(bench.rows(1), now=START)
     bench.replace(bench.rows(2), now=START - dt.timedelta(days=1))

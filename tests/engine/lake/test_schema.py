@@ -76,7 +76,7 @@ def test_column__changed_otherwise__needs_a_full_load(bench, old, new):
         lambda: lake.plan_columns(bench.storage, bench.base, bench.columns, replace=False),
         lambda: bench.stage("append", []),
     ):
-        with pytest.raises(Invalid, match=r"`v` changes from .*full") as caught:
+        with pytest.raises(Invalid, match=r"`v` changes from .*`full_refresh`") as caught:
             act()
         assert caught.value.code == "COLUMN_CHANGE_NEEDS_FULL_LOAD"
         assert [fault.field for fault in caught.value.errors] == ["v"]

@@ -102,16 +102,17 @@ def _comparable(
         return value.expression, value.type
     to = fallback
     for field in fields:
-        if (
-            field.kind in {"direct", "wildcard"}
-            and field.references == _plain(value)
-            and kind_of(field.type.duckdb) != "text"
-        ):
+        if _holds(field, value) and kind_of(field.type.duckdb) != "text":
             to = field.type
             break
     if to is None:
         return value.expression, value.type
     return cast_from(value.expression, value.type, to), to.duckdb
+
+
+def _holds(field: CompiledField, value: Value) -> bool:
+    """Whether a target column is directly made of the column that the value is."""
+    return field.kind in {"direct", "wildcard"} and field.references == _plain(value)
 
 
 def _plain(value: Value) -> tuple[tuple[str, str], ...]:
@@ -128,8 +129,16 @@ def _with_cursor(
         message = f"The cursor must be a column of the first input `{first}`, whose rows are read after it."
         raise errors.Invalid("INVALID_CURSOR", message)
     has_lookback = bool(load.lookback_seconds or load.lookback_months)
-    fallback = BASE_TYPES["timestamp"].resolve() if has_lookback else None
+    is_told = any(_holds(field, value) for field in fields)
+    # Text whose order nobody tells: as text 10 comes before 9, and rows that are new would not be read.
+    fallback = None if is_told and not has_lookback else BASE_TYPES["timestamp"].resolve()
     expression, kind = _comparable(value, fields, fallback)
+    if load.mode == "append" and not is_told and kind_of(value.type) == "text":
+        message = (
+            f"The cursor `{text}` is text, and nothing says how to order it. Map it directly to a column that is "
+            "a number, a date or a time, or make such a column of it in a CTE."
+        )
+        raise errors.Invalid("INVALID_CURSOR", message)
     if has_lookback and kind_of(kind) not in _TIMES:
         message = f"A lookback goes back in time, and the cursor is of type {kind}."
         raise errors.Invalid("INVALID_CURSOR", message)

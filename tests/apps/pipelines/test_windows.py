@@ -164,7 +164,7 @@ def test_window__that_is_none__is_422_and_names_the_bound(
         ({"mode": "full"}, {}),
         ({"mode": "merge"}, {}),
         ({"mode": "merge", "delete_missing": True}, {}),
-        ({"mode": "merge", "cursor": "c.mail"}, {}),
+        ({"mode": "merge", "cursor": "c.contact_id"}, {}),
         ({"mode": "merge", "cursor": "c.joined"}, {"full_refresh": True}),
     ],
 )

@@ -130,6 +130,20 @@ def test_cursor__of_text_with_a_column_made_of_it__has_that_column_s_type() -> N
     assert "TRY_CAST" in load.cursor_input.sql(dialect="duckdb")
 
 
+def test_cursor__of_text_without_a_column_of_it__is_a_time_where_rows_meet_by_key() -> None:
+    document = mapping({"id": "c.id"}, load={"mode": "merge", "keys": ["id"], "cursor": "c.rank"})
+    load = compiled(document, table("id string"), {"c": {**COLUMNS, "rank": "VARCHAR"}}).load
+
+    assert load.cursor_type == "TIMESTAMP WITH TIME ZONE"
+
+
+def test_cursor__of_text_without_a_column_of_it__is_refused_of_an_append() -> None:
+    document = mapping({"id": "c.id"}, load={"mode": "append", "cursor": "c.rank"})
+    (fault,) = faults_of(document, table("id string"), {"c": {**COLUMNS, "rank": "VARCHAR"}})
+
+    assert (fault.field, fault.code) == ("load.cursor", "INVALID_CURSOR")
+
+
 def test_cursor__of_a_joined_input__is_refused() -> None:
     document = mapping(
         FIELDS,

@@ -128,3 +128,18 @@ def test_cursor__of_a_grouped_mapping__is_that_of_the_groups(desk: Desk) -> None
     outcome = desk.run()
     assert outcome.counts == {"read": 2, "inserted": 1, "updated": 1}
     assert outcome.column("n") == [1, 1, 1]
+
+
+@pytest.mark.parametrize("mode", ["merge", "history"])
+@pytest.mark.parametrize(
+    ("first", "later"), [("9", "10"), ("31/01/2024", "01/02/2024"), ("2024-01-09", "2024-01-10")]
+)
+def test_cursor__of_text_that_no_column_tells_the_type_of__loses_no_row(
+    desk: Desk, mode: str, first: str, later: str
+) -> None:
+    people(desk, ["1", "Ada", first], mode=mode, carried=False)
+    desk.run()
+    people(desk, ["1", "Ada", first], ["2", "Bob", later], ["3", "Cyd", None], mode=mode, carried=False)
+    outcome = desk.run()
+    assert outcome.column("name") == ["Ada", "Bob", "Cyd"]
+    assert outcome.counts["inserted"] == 2

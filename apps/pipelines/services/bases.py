@@ -1,9 +1,13 @@
 """What an execution builds on: the stored table as local files, and the columns of its next version."""
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
+from apps.mappings.selectors import get_version
 from apps.pipelines.models import StoredTable
 from datalinx.engine import lake
 from datalinx.engine.compile.plan import CompiledMapping
@@ -12,6 +16,7 @@ from datalinx.engine.execute.results import StoredTable as BaseTable
 from datalinx.engine.execute.stored import stored_columns
 from datalinx.engine.lake import LakeColumn
 from datalinx.engine.storage import Storage
+from datalinx.errors import Failed, NotFound
 
 
 def engine_limits() -> Limits:
@@ -27,6 +32,38 @@ def local_base(
         return None, {}
     keys = local_files(storage, stored, hold_in=hold_in)
     return BaseTable(tuple(keys), stored.cursor, stored.output_hash or None), keys
+
+
+def with_own_cursor(
+    base: BaseTable, stored: StoredTable, load: Mapping[str, Any], *, replace: bool
+) -> BaseTable:
+    """Return a stored table for a load, without its cursor where that is of another column than the load's.
+
+    Rows that meet their key are then read from the beginning. An append that does not replace the table would add
+    all of them again: it raises Failed INVALID_CURSOR.
+    """
+    before = _cursor_before(stored)
+    if base.cursor is None or before in {None, load.get("cursor")}:
+        return base
+    if load["mode"] == "append" and not replace:
+        message = (
+            f"`{stored.name}` was loaded up to the cursor `{before}`, and its mapping has another one now, so that new "
+            "rows cannot be told from those that are there. Run it once with `full_refresh`, or take the cursor back."
+        )
+        raise Failed("INVALID_CURSOR", message)
+    return dataclasses.replace(base, cursor=None)
+
+
+def _cursor_before(stored: StoredTable) -> str | None:
+    """The cursor of the mapping that last made the table; None where that is not known."""
+    try:
+        document = get_version(
+            stored.workspace_id, kind="mapping", key=stored.name, version=stored.mapping_version
+        )
+    except NotFound:
+        return None
+    cursor = document.get("load", {}).get("cursor")
+    return None if cursor is None else str(cursor)
 
 
 def local_files(

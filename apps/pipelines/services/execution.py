@@ -16,7 +16,7 @@ from django.utils import timezone
 from apps.mappings.services.compile import compile_table, dependencies
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services import runs
-from apps.pipelines.services.bases import engine_limits, local_base, next_columns
+from apps.pipelines.services.bases import engine_limits, local_base, next_columns, with_own_cursor
 from apps.pipelines.services.effects import describe_effect
 from apps.pipelines.services.engines import table_runner
 from apps.pipelines.services.gates import table_tests
@@ -227,6 +227,7 @@ class TableExecution:
         self.storage: Storage = table_storage(self.workspace, self.table_id)
         self.started = time.monotonic()
         self.now = timezone.now()
+        self.began_at: str | None = None
 
     def run(self) -> None:
         """Make the table and publish it, or raise and publish nothing."""
@@ -243,6 +244,9 @@ class TableExecution:
             replace = rebuild or compiled.load.mode == "full" or self.stored is None
             columns = next_columns(self.storage, self.stored, compiled, replace=replace)
             base, keys = local_base(self.storage, self.stored, hold_in=self.folder / "base")
+            if base is not None and self.stored is not None:
+                base = with_own_cursor(base, self.stored, self._load_document(), replace=replace)
+            self.began_at = base.cursor if base is not None else None
             result = table_runner(self.execution.settings.engine)(
                 compiled,
                 scans=scans,
@@ -311,7 +315,7 @@ class TableExecution:
         self.run_row.manifest.setdefault("base", {})[self.step.table] = {
             "table": self.table_id,
             "snapshot": base,
-            "cursor": self.stored.cursor if self.stored else None,
+            "cursor": self.began_at,
             "replaced": replaced,
             "at": self.now.isoformat(),
         }
@@ -324,6 +328,10 @@ class TableExecution:
         except Invalid as error:
             message = f"The mapping of {table} does not fit its inputs any more: {error.message}"
             raise Failed(error.code, message, errors=error.errors) from error
+
+    def _load_document(self) -> Mapping[str, Any]:
+        document: Mapping[str, Any] = self.run_row.snapshot["mappings"][self.step.table]["document"]
+        return {"mode": "full", **document.get("load", {})}
 
     def _guards(self) -> Guards:
         document = self.execution.settings

@@ -8,6 +8,7 @@ from datalinx.engine.connectors.base import Scan
 from datalinx.engine.execute.counting import Reading, count_staged, newest_cursor
 from datalinx.engine.execute.duplicates import drop_duplicates, reject_repeated_keys
 from datalinx.engine.execute.ledger import Counts
+from datalinx.engine.execute.lookups import read_lookups
 from datalinx.engine.execute.rejects import rejects_select
 from datalinx.engine.execute.relations import KEPT, build_relations
 from datalinx.engine.execute.session import Session
@@ -44,8 +45,10 @@ def check_rows(
 
     `after_reading` gets the counts up to `filtered` before anything else is done, and may raise.
     """
+    lookups = read_lookups(session, compiled, scans)
+    compiled = lookups.compiled
     relations = build_relations(compiled, scans, since=since, sample=sample)
-    stage = plan_stage(compiled, relations)
+    stage = plan_stage(compiled, relations, lookups.found)
     # A group has no place: its rows came from many.
     staged = Staged(session, compiled, "none" if compiled.group_by else relations.numbering)
     if relations.kept is not None:

@@ -62,15 +62,10 @@ def build_relations(
     first = compiled.input(compiled.first)
     scan = _scan_of(first, scans)
     numbering = _numbering(compiled, scan, since)
-    entries = [
-        _entry(read.relation, _checked(scans, read.relation).sql)
-        for read in compiled.reads
-        if read != first.read
-    ]
+    entries = input_entries(compiled, scans)
     source, extra = _first_source(first, scan, numbering)
     if sample is not None:
         source = f"SELECT * FROM ({source}) LIMIT {sample}"
-    entries += [_entry(entry.alias, duckdb_sql(entry.query)) for entry in compiled.inputs if entry.query]
     entries += [_entry(join.alias, duckdb_sql(join.query)) for join in compiled.joins if join.query]
     is_serial = numbering == "column" and (scan is None or scan.numbering == "serial" or not scan.parts)
     alias = quoted(compiled.first)
@@ -88,6 +83,19 @@ def build_relations(
     entries += [*extra, f"{_FIRST} AS {hint}({chosen})"]
     keeps_order = numbering == "order" or sample is not None
     return Relations(tuple(entries), f"{_FIRST} AS {alias}", numbering, scan, keeps_order)
+
+
+def input_entries(compiled: CompiledMapping, scans: Mapping[str, Scan]) -> list[str]:
+    """The inputs other than the first, as entries of a WITH clause."""
+    first = compiled.input(compiled.first)
+    entries = [
+        _entry(read.relation, _checked(scans, read.relation).sql)
+        for read in compiled.reads
+        if read != first.read
+    ]
+    return entries + [
+        _entry(entry.alias, duckdb_sql(entry.query)) for entry in compiled.inputs if entry.query
+    ]
 
 
 def _numbered_table() -> str:

@@ -9,7 +9,7 @@ The staged table has, for every row that the joins made (or every group):
 * `o0` … what `deduplicate` orders by; `n<field>` where the field's invalid value became NULL.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -44,12 +44,12 @@ class Stage:
     keeps_rows: bool
 
 
-def plan_stage(compiled: CompiledMapping, relations: Relations) -> Stage:
-    """Return how to stage the rows of a mapping."""
+def plan_stage(compiled: CompiledMapping, relations: Relations, found: Mapping[str, str]) -> Stage:
+    """Return how to stage the rows of a mapping; `found` are the values of lookups that need no join, by alias."""
     fields = [FieldFlags(number, field) for number, field in enumerate(compiled.fields)]
     flags = [flag for field in fields for flag in field.flags()]
     keeps_rows = bool(compiled.group_by) or relations.scan is None
-    joined = _joined_select(compiled, relations)
+    joined = _joined_select(compiled, relations, found)
     first, *later = [*compiled.levels()] or [()]
     if compiled.group_by:
         layers = _Layers(_groups_select(compiled, first))
@@ -86,7 +86,7 @@ class _Layers:
         return f"SELECT {', '.join(columns)}\nFROM ({self._select})"
 
 
-def _joined_select(compiled: CompiledMapping, relations: Relations) -> str:
+def _joined_select(compiled: CompiledMapping, relations: Relations, found: Mapping[str, str]) -> str:
     """The rows after the joins, their columns renamed to `alias.column`, and whether the filter keeps them."""
     columns = {
         (node.table, node.name)
@@ -97,7 +97,8 @@ def _joined_select(compiled: CompiledMapping, relations: Relations) -> str:
     if not compiled.group_by:
         columns |= {(compiled.first, column.name) for column in compiled.input(compiled.first).columns}
     selected = [
-        f"{quoted(alias)}.{quoted(name)} AS {quoted(f'{alias}.{name}')}" for alias, name in sorted(columns)
+        f"{found.get(alias) or f'{quoted(alias)}.{quoted(name)}'} AS {quoted(f'{alias}.{name}')}"
+        for alias, name in sorted(columns)
     ]
     keep = f"coalesce({duckdb_sql(compiled.filter)}, FALSE)" if compiled.filter is not None else "TRUE"
     selected.append(f"{keep} AS {_KEEP}")

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.monitoring.views import alerts, lineage, scores
+from apps.monitoring.views import alerts, lineage, previews, scores
 from datalinx.api.routing import Router
 
 router = Router()
@@ -10,6 +10,8 @@ router.register("alert-rules", alerts.AlertRuleViewSet, "alert-rule")
 router.register("alerts", alerts.AlertViewSet, "alert")
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("mappings/<str:table_name>/preview", previews.PreviewView.as_view()),
+    path("mapper/mappings/<str:table_name>/preview", previews.PreviewView.as_view()),
     path("mappings/<str:table_name>/lineage", lineage.MappingLineageView.as_view()),
     path("mapper/mappings/<str:table_name>/lineage", lineage.MappingLineageView.as_view()),
     path(

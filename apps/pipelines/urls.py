@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.pipelines.views import pipelines, previews, runs, tables
+from apps.pipelines.views import pipelines, runs, tables
 from datalinx.api.routing import Router
 
 router = Router()
@@ -11,8 +11,6 @@ router.register("runs", runs.RunViewSet, "run")
 router.register("tables", tables.TableViewSet, "table")
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("mappings/<str:table_name>/preview", previews.PreviewView.as_view()),
-    path("mapper/mappings/<str:table_name>/preview", previews.PreviewView.as_view()),
     path("pipelines/run", pipelines.WorkspaceRunView.as_view()),
     *router.urls,
 ]

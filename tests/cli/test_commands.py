@@ -241,6 +241,10 @@ def test_mappings__shown_previewed_and_written_as_dbt(server: Server, cli: Run, 
             {"locator": "contacts.csv:3", "field": "email", "reason": "invalid_email", "value": "x"}
         ],
         "counts": {"read": 2, "rejected": 1, "filtered": 0},
+        "readers": [
+            {"effect": "breaks", "type": "query", "name": "totals", "columns": [], "message": "No column."},
+            {"effect": "unaffected", "type": "audience", "name": "everybody", "columns": [], "message": None},
+        ],
     }
     server.on("GET mappings", answer([document]))
     server.on("GET mappings/t", answer(document))
@@ -255,6 +259,8 @@ def test_mappings__shown_previewed_and_written_as_dbt(server: Server, cli: Run, 
     shown = cli("mappings", "preview", "t", "-n", "5")
     assert shown.stdout.startswith("email\na@b.example\n")
     assert "contacts.csv:3\temail\tinvalid_email\tx" in shown.stdout
+    assert "breaks\tquery\ttotals" in shown.stdout
+    assert "everybody" not in shown.stdout
     assert shown.stderr == "2 read, 1 rejected\n"
     assert server.sent("POST mappings/t/preview") == {"limit": 5}
     assert cli("mappings", "dbt", "t").stdout == "SELECT 1\n"

@@ -96,6 +96,10 @@ def preview(session: Session, *, table: TableName, file: File = None, limit: Lim
     rejected = result.get("rejected") or []
     if rejected:
         session.out.table(rejected, "locator", "field", "reason", "value", "message", title="Rejected")
+    # Who is unaffected is in the JSON; here they would bury those who are not.
+    readers = [each for each in result.get("readers") or [] if each["effect"] != "unaffected"]
+    if readers:
+        session.out.table(readers, "effect", "type", "name", "columns", "message", title="Readers")
     counts = result.get("counts") or {}
     session.out.note(
         ", ".join(f"{count(number)} {name.replace('_', ' ')}" for name, number in counts.items() if number)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlglot import exp
@@ -15,7 +16,7 @@ from datalinx.engine.execute.rejects import REJECT_COLUMNS
 from datalinx.engine.execute.results import Limits, Preview
 from datalinx.engine.execute.session import Session
 from datalinx.engine.execute.standing import against_stored
-from datalinx.engine.execute.text import quoted
+from datalinx.engine.execute.text import literal, quoted
 from datalinx.engine.types.registry import TypeRegistry
 
 MAX_ROWS = 1_000
@@ -32,17 +33,22 @@ def preview_table(
     scans: Mapping[str, Scan],
     sample: int = 100,
     stored: Scan | None = None,
+    rows_file: Path | None = None,
     limits: Limits | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Preview:
     """Return what a mapping makes of the first `sample` rows of its first input; other inputs are read whole.
 
     `stored` is the table as it is, to be compared with. In the counts every valid row is inserted: nothing
-    is loaded. Values are Python's. Raise as `run_table`, but for what its guards raise.
+    is loaded. Values are Python's. `rows_file` is written as Parquet, in a folder of the caller's own: all valid
+    rows in their own types. Raise as `run_table`, but for what its guards raise.
     """
     with Session(limits=limits or Limits(), workdir=None, cancelled=cancelled) as session:
         read = [*scans.values(), *([stored] if stored else [])]
-        session.confine(files=[path for scan in read for path in scan.files], folders=[])
+        session.confine(
+            files=[path for scan in read for path in scan.files],
+            folders=[rows_file.parent] if rows_file else [],
+        )
         sources = _source_fields(compiled)
         checked = check_rows(session, _with_sources(compiled, sources), scans, sample=sample)
         valid = session.number(f"SELECT count(*) {checked.staged.valid()}")
@@ -50,6 +56,10 @@ def preview_table(
         require_balance(compiled.table, counts)
         session.keep_order(True)
         rejected, by_reason = _rejected(session, checked.rejects)
+        if rows_file is not None:
+            named = ", ".join(f"s.v{n} AS {quoted(field.name)}" for n, field in enumerate(compiled.fields))
+            to = f"TO {literal(rows_file)} (FORMAT parquet)"
+            session.run(f"COPY (SELECT {named} {checked.staged.valid()}) {to}")
         return Preview(
             columns=tuple((field.name, field.type.name) for field in compiled.fields),
             rows=_rows(session, compiled, checked.staged.valid()),

@@ -1,13 +1,13 @@
-"""The API of previews: what a mapping makes of a sample."""
+"""The API of previews: what a mapping makes of a sample, and of whoever reads its table."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.pipelines.services.preview import preview_mapping
+from apps.monitoring.services.impact import EFFECTS, preview_change
 from datalinx.api.serializers import StrictSerializer
 from datalinx.api.viewsets import WorkspaceView
 
@@ -19,8 +19,29 @@ class PreviewSerializer(StrictSerializer):
     limit = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
 
 
+class ReaderSerializer(serializers.Serializer[Any]):
+    """What reads the table, directly or by way of others, and what the mapping would do to it.
+
+    `columns` are those of the table that it reads and that change. `error_code` and `message` say why it would
+    break. `members` of an audience are those among the rows of the sample.
+    """
+
+    type = serializers.ChoiceField(choices=["table", "query", "audience", "alert_rule", "monitoring"])
+    id = serializers.CharField()
+    name = serializers.CharField()
+    distance = serializers.IntegerField()
+    effect = serializers.ChoiceField(choices=EFFECTS)
+    columns = serializers.ListField(child=serializers.CharField())
+    error_code = serializers.CharField(allow_null=True)
+    message = serializers.CharField(allow_null=True)
+    members = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
+
+
 class PreviewView(WorkspaceView):
-    """What a mapping makes of a sample: rows, rejected rows with their reasons, counts. Nothing is stored."""
+    """What a mapping makes of a sample: rows, rejected rows, counts, and what becomes of its readers.
+
+    Nothing is stored. Of the readers you see those that you may see.
+    """
 
     long_actions = frozenset({"post"})
     permissions: ClassVar = {"view": "mappings:view", "change": "mappings:view"}
@@ -37,6 +58,8 @@ class PreviewView(WorkspaceView):
                 "rejected_by_reason": serializers.DictField(),
                 "examples": serializers.DictField(),
                 "effect": serializers.DictField(allow_null=True),
+                "readers": ReaderSerializer(many=True),
+                "readers_left_off": serializers.IntegerField(),
             },
         ),
     )
@@ -44,5 +67,10 @@ class PreviewView(WorkspaceView):
         serializer = PreviewSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return Response(
-            preview_mapping(workspace=self.workspace, table_name=table_name, **serializer.validated_data)
+            preview_change(
+                workspace=self.workspace,
+                actor=self.caller,
+                table_name=table_name,
+                **serializer.validated_data,
+            )
         )

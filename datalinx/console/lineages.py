@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from datalinx.console.drawing.lineage import LineageBox, LineageLine, LineagePicture
+from datalinx.console.fields import KINDS
 
 # More than these are told by their number alone; the table beside the drawing has them all.
 MOST_COLUMNS = 10
@@ -133,6 +134,15 @@ def _subtitle(kind: str) -> str:
     if kind.startswith("@"):
         return _KINDS.get(kind[1:], kind[1:])
     return kind or "target table"
+
+
+def lineage_legend(picture: LineagePicture) -> list[tuple[str, str]]:
+    """Return the looks of the lines of a picture, each a class and its words, in the order of the kinds."""
+    drawn = {line.kind for line in picture.lines if not line.rows}
+    found = [(f"k-{kind}", title) for kind, title in KINDS.items() if kind in drawn]
+    if any(line.rows for line in picture.lines):
+        found.append(("k-none rows", "Brings no value: decides which rows there are, or is read as a whole"))
+    return found
 
 
 def lineage_rows(links: Iterable[Link]) -> list[dict[str, str]]:

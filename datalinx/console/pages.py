@@ -31,6 +31,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# Refusals that a form answers with beside what was asked; who may not ask at all gets a page that says so.
+REASONED = frozenset({409, 422})
 # The rooms of a workspace: the page's name, its title, and the permission that opens it.
 SECTIONS = (
     ("dashboard", "Overview", ""),

@@ -10,7 +10,7 @@ from datalinx.console.drawing.ledger import draw_ledger
 from datalinx.console.drawing.lineage import draw_narrow, draw_wide
 from datalinx.console.drawing.mapping import NARROW, WIDE, draw_mapping
 from datalinx.console.fields import KINDS, Lineage, list_fields
-from datalinx.console.lineages import lineage_picture, lineage_rows
+from datalinx.console.lineages import lineage_legend, lineage_picture, lineage_rows
 from datalinx.console.pages import Place, page
 from datalinx.console.paging import SIZE, cut, page_number, to_pages
 from datalinx.console.pictures import mapping_picture
@@ -122,6 +122,7 @@ def lineage(place: Place, table: str) -> HttpResponse:
         column=column,
         wide=draw_wide(picture),
         narrow=draw_narrow(picture),
+        legend=lineage_legend(picture),
         pages=cut(place.request, lineage_rows([*up, *down]), size=FIELDS),
     )
 
@@ -145,6 +146,7 @@ def preview(place: Place, table: str) -> HttpResponse:
             "ledger": draw_ledger(result["counts"]),
             "rows": cut(place.request, result["rows"]),
             "rejected": cut(place.request, result["rejected"], name="rejected"),
+            "readers": cut(place.request, result["readers"], name="readers"),
         }
     except Refusal as caught:
         refusal = caught

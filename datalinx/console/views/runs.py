@@ -6,15 +6,26 @@ from django.http import HttpResponse, StreamingHttpResponse
 
 from datalinx.console.api import Refusal
 from datalinx.console.drawing.lineage import draw_narrow, draw_wide
-from datalinx.console.lineages import lineage_picture, lineage_rows
+from datalinx.console.lineages import lineage_legend, lineage_picture, lineage_rows
 from datalinx.console.live import relay
-from datalinx.console.pages import Place, page
+from datalinx.console.pages import REASONED, Place, page
 from datalinx.console.paging import SIZE, cut, page_number, to_pages
+from datalinx.console.run_reports import (
+    LOOKED_THROUGH,
+    list_tests,
+    list_trials,
+    list_verdicts,
+    may_replay,
+    may_verify,
+    rehearsed_reasons,
+)
 from datalinx.console.run_state import list_reasons, run_state
 
 STATUSES = ("queued", "running", "success", "failed", "cancelled")
 FIRST_REJECTED = 5
 LOG_LINES = 200
+# What a person may choose of the rejected rows.
+CHOICES = ("table", "reason")
 
 
 @page("runs")
@@ -46,7 +57,20 @@ def run(place: Place, run_id: str) -> HttpResponse:
         log=to_pages(place.request, log.data, log.pagination, name="log"),
         last_line=log.data[-1]["id"] if log.data else 0,
         rejected=rejected,
+        tests=list_tests(found),
+        trials=list_trials(found, _runs_before(place, found)),
+        verdicts=list_verdicts(found),
+        verifiable=may_verify(found),
+        replayed=sum(step["replayed"] for step in found["steps"]),
     )
+
+
+def _runs_before(place: Place, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the last successful runs before a run in test mode, which is told beside them."""
+    if not found["request"].get("test_mode"):
+        return []
+    asked = {"status": "success", "created_before": found["created_at"], "page_size": LOOKED_THROUGH}
+    return list(place.api.get("runs", **asked).data)
 
 
 @page("runs")
@@ -66,6 +90,7 @@ def lineage(place: Place, run_id: str) -> HttpResponse:
         refusal=refusal,
         wide=draw_wide(picture),
         narrow=draw_narrow(picture),
+        legend=lineage_legend(picture),
         pages=cut(place.request, lineage_rows(links)),
     )
 
@@ -73,18 +98,68 @@ def lineage(place: Place, run_id: str) -> HttpResponse:
 @page("runs")
 def rejected(place: Place, run_id: str) -> HttpResponse:
     """Show the rejected rows of a run, each with where it stood and why."""
-    query = {name: place.request.GET.get(name, "")[:100] for name in ("table", "reason")}
+    query = {name: place.request.GET.get(name, "")[:100] for name in CHOICES}
+    return _rejected(place, run_id, query)
+
+
+def _rejected(
+    place: Place,
+    run_id: str,
+    query: dict[str, str],
+    *,
+    rehearsal: dict[str, Any] | None = None,
+    refusal: Refusal | None = None,
+) -> HttpResponse:
     found = place.api.get("runs", run_id).data
     answer = place.api.get(
         "runs", run_id, "rejected", page=page_number(place.request), page_size=SIZE, **query
     )
     return place.render(
         "rejected.html",
+        code=refusal.status if refusal else 200,
         run=found,
         reasons=list_reasons(found["steps"]),
         pages=to_pages(place.request, answer.data, answer.pagination),
         query=query,
+        replayable=may_replay(found),
+        replayed=sum(step["replayed"] for step in found["steps"]),
+        rehearsal=rehearsal,
+        remaining=rehearsed_reasons(rehearsal) if rehearsal else [],
+        refusal=refusal,
     )
+
+
+@page("runs", methods=("POST",))
+def replay(place: Place, run_id: str) -> HttpResponse:
+    """Tell what a replay of rejected rows would do, or start it and go to it."""
+    query = {name: place.request.POST.get(name, "")[:100] for name in CHOICES}
+    choice: dict[str, Any] = {name: value for name, value in query.items() if value}
+    rehearses = place.request.POST.get("do") != "replay"
+    try:
+        made = place.api.send(
+            "POST", "runs", run_id, "rejected", "replay", data={**choice, "rehearse": rehearses}
+        ).data
+    except Refusal as caught:
+        if caught.status not in REASONED:
+            raise
+        return _rejected(place, run_id, query, refusal=caught)
+    if rehearses:
+        # A rehearsal keeps nothing, so there is nothing to go to: its answer is this page.
+        return _rejected(place, run_id, query, rehearsal=made)
+    return place.redirect("run", made["id"])
+
+
+@page("runs", methods=("POST",))
+def verify(place: Place, run_id: str) -> HttpResponse:
+    """Start the verification of a run, and go to it."""
+    try:
+        made = place.api.send("POST", "runs", run_id, "verify").data
+    except Refusal as refusal:
+        if refusal.status not in REASONED:
+            raise
+        place.tell_refusal(refusal)
+        return place.redirect("run", run_id)
+    return place.redirect("run", made["id"])
 
 
 @page("runs")

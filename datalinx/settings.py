@@ -223,7 +223,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
-        "SourceStatus": "apps.sources.models.Source.Status",
+        "SourceStatus": "apps.sources.models.Tested",
         "RunStatus": "apps.pipelines.models.Run.Status",
         "RunStepStatus": "apps.pipelines.models.RunStep.Status",
         "AlertStatus": "apps.monitoring.models.Alert.Status",

@@ -1,8 +1,8 @@
-"""Sources, for operators: without their credentials."""
+"""Sources and destinations, for operators: without their credentials."""
 
 from django.contrib import admin
 
-from apps.sources.models import Source, SourceTable
+from apps.sources.models import Destination, Source, SourceTable
 from datalinx.admin import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -23,3 +23,13 @@ class SourceAdmin(ReadOnlyAdmin):
     list_select_related = ("workspace",)
     search_fields = ("name",)
     inlines = (SourceTableInline,)
+
+
+@admin.register(Destination)
+class DestinationAdmin(ReadOnlyAdmin):
+    """Destinations."""
+
+    list_display = ("name", "connector", "workspace", "status", "last_tested_at")
+    list_filter = ("connector", "status")
+    list_select_related = ("workspace",)
+    search_fields = ("name",)

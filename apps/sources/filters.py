@@ -1,8 +1,8 @@
-"""The filters of lists of sources."""
+"""The filters of lists of sources and of destinations."""
 
 import django_filters
 
-from apps.sources.models import Source
+from apps.sources.models import Destination, Source
 
 
 class SourceFilter(django_filters.FilterSet):
@@ -14,4 +14,16 @@ class SourceFilter(django_filters.FilterSet):
 
     class Meta:
         model = Source
+        fields = ("connector", "status", "name")
+
+
+class DestinationFilter(django_filters.FilterSet):
+    """By connector, status and name."""
+
+    connector = django_filters.CharFilter()
+    status = django_filters.ChoiceFilter(choices=Destination.Status.choices)
+    name = django_filters.CharFilter()
+
+    class Meta:
+        model = Destination
         fields = ("connector", "status", "name")

@@ -1,4 +1,4 @@
-"""Sources and what was discovered in them."""
+"""Sources and what was discovered in them; destinations."""
 
 from typing import ClassVar
 
@@ -7,13 +7,18 @@ from django.db import models
 from datalinx.orm import PrefixedIdField, WorkspaceModel
 
 
+class Tested(models.TextChoices):
+    """How the last test of a connection went."""
+
+    UNTESTED = "untested"
+    OK = "ok"
+    FAILED = "failed"
+
+
 class Source(WorkspaceModel):
     """A connection to where data comes from."""
 
-    class Status(models.TextChoices):
-        UNTESTED = "untested"
-        OK = "ok"
-        FAILED = "failed"
+    Status = Tested
 
     id = PrefixedIdField(prefix="src")
     name = models.CharField(max_length=100)
@@ -21,13 +26,36 @@ class Source(WorkspaceModel):
     config = models.JSONField(default=dict, blank=True)
     # Sealed; written through services, never shown.
     sealed_credentials = models.TextField(blank=True, default="")
-    status = models.CharField(max_length=10, choices=Status, default=Status.UNTESTED)
+    status = models.CharField(max_length=10, choices=Tested, default=Tested.UNTESTED)
     last_tested_at = models.DateTimeField(null=True, blank=True)
     discovered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint("workspace", "name", name="source_name_is_unique_in_workspace"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Destination(WorkspaceModel):
+    """A connection to where tables go."""
+
+    Status = Tested
+
+    id = PrefixedIdField(prefix="dst")
+    name = models.CharField(max_length=100)
+    connector = models.CharField(max_length=40)
+    config = models.JSONField(default=dict, blank=True)
+    # Sealed; written through services, never shown.
+    sealed_credentials = models.TextField(blank=True, default="")
+    status = models.CharField(max_length=10, choices=Tested, default=Tested.UNTESTED)
+    last_tested_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("workspace", "name", name="destination_name_is_unique_in_workspace"),
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from apps.sources.models import Source, SourceTable
 from apps.sources.services.sources import open_context
-from datalinx.engine.connectors import get_connector, list_connectors
+from datalinx.engine.connectors import get_reader, list_connectors
 
 
 def describe_connectors() -> list[dict[str, Any]]:
@@ -15,6 +15,8 @@ def describe_connectors() -> list[dict[str, Any]]:
             "name": connector.name,
             "title": connector.title,
             "description": connector.description,
+            "reads": connector.reads,
+            "writes": connector.writes,
             "uploads": connector.uploads,
             "config": connector.config_model.model_json_schema(),
             "credentials": connector.credentials_model.model_json_schema(),
@@ -27,7 +29,7 @@ def preview_table(*, table: SourceTable, limit: int) -> dict[str, Any]:
     """Return the first rows of a source's table."""
     source: Source = table.source
     with open_context(source) as context:
-        sample = get_connector(source.connector).preview(context, table.name, limit=limit)
+        sample = get_reader(source.connector).preview(context, table.name, limit=limit)
     return {
         "columns": [asdict(column) for column in sample.columns],
         "rows": [list(row) for row in sample.rows],
@@ -41,5 +43,5 @@ def profile_table(*, table: SourceTable) -> dict[str, Any]:
 
     source: Source = table.source
     with open_context(source) as context:
-        scan = get_connector(source.connector).scan(context, table.name)
+        scan = get_reader(source.connector).scan(context, table.name)
         return asdict(profile_scan(scan, limits=context.limits))

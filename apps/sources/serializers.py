@@ -1,11 +1,14 @@
-"""The shapes of sources and their tables."""
+"""The shapes of sources, their tables, and destinations."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rest_framework import serializers
 
-from apps.sources.models import Source, SourceTable
+from apps.sources.models import Destination, Source, SourceTable
 from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
+from datalinx.engine.connectors.base import TestStep
 
 
 class SourceSerializer(StrictModelSerializer):
@@ -37,6 +40,34 @@ class SourceSerializer(StrictModelSerializer):
         return bool(source.sealed_credentials)
 
 
+class DestinationSerializer(StrictModelSerializer):
+    """A destination. Credentials are written and never shown."""
+
+    config = serializers.DictField(required=False)
+    credentials = serializers.DictField(required=False, write_only=True)
+    has_credentials = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Destination
+        fields = (
+            "id",
+            "name",
+            "connector",
+            "config",
+            "credentials",
+            "has_credentials",
+            "status",
+            "last_tested_at",
+            "created_at",
+            "updated_at",
+            "created_by",
+        )
+        read_only_fields = ("status", "last_tested_at")
+
+    def get_has_credentials(self, destination: Destination) -> bool:
+        return bool(destination.sealed_credentials)
+
+
 class SourceTestSerializer(StrictSerializer):
     """Settings to try without saving them."""
 
@@ -58,6 +89,11 @@ class TestResultSerializer(serializers.Serializer[Any]):
 
     passed = serializers.BooleanField()
     steps = TestStepSerializer(many=True)
+
+
+def result_of_test(steps: Sequence[TestStep]) -> dict[str, Any]:
+    """Return the steps of a test as its answer."""
+    return {"passed": all(step.passed for step in steps), "steps": [asdict(step) for step in steps]}
 
 
 class DiscoverSerializer(StrictSerializer):
@@ -144,11 +180,13 @@ class PreviewSerializer(serializers.Serializer[Any]):
 
 
 class ConnectorSerializer(serializers.Serializer[Any]):
-    """A kind of source with the JSON Schema of its documents."""
+    """A kind of source or destination with the JSON Schema of its documents."""
 
     name = serializers.CharField()
     title = serializers.CharField()
     description = serializers.CharField()
+    reads = serializers.BooleanField(help_text="Whether it is for sources.")
+    writes = serializers.BooleanField(help_text="Whether it is for destinations.")
     uploads = serializers.BooleanField()
     config = serializers.DictField()
     credentials = serializers.DictField()

@@ -12,6 +12,7 @@ from datalinx.cli.commands import (
     account,
     audiences,
     data,
+    destinations,
     lineage,
     mappings,
     pipeline,
@@ -42,6 +43,7 @@ def build_app() -> typer.Typer:
     for name, group in (
         ("workspaces", workspaces.app),
         ("sources", sources.app),
+        ("destinations", destinations.app),
         ("schema", schema.app),
         ("mappings", mappings.app),
         ("pipeline", pipeline.app),

@@ -86,6 +86,13 @@ class Source(Named):
     config: Resource
 
 
+class Destination(Named):
+    """A place that tables are delivered to."""
+
+    connector: str
+    config: Resource
+
+
 class SourceTable(Resource):
     """A table of a source, as it was last discovered."""
 

@@ -2,6 +2,7 @@
 
 from datalinx.client.endpoints.analytics import Analytics, Audiences, Queries
 from datalinx.client.endpoints.base import Scope, Where, as_resource
+from datalinx.client.endpoints.destinations import Destinations
 from datalinx.client.endpoints.mappings import Ctes, Mappings
 from datalinx.client.endpoints.monitoring import AlertRules, Alerts, Monitoring
 from datalinx.client.endpoints.pipelines import Pipelines, Tables
@@ -20,6 +21,7 @@ class WorkspaceClient:
         self._transport = transport
         self._scope = scope
         self.sources = Sources(transport, scope)
+        self.destinations = Destinations(transport, scope)
         self.schemas = Schemas(transport, scope)
         self.mappings = Mappings(transport, scope)
         self.ctes = Ctes(transport, scope)

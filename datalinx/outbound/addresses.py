@@ -93,7 +93,7 @@ def check_address(address: Address, target: Target, allowed: Sequence[Network]) 
     The address is not told: it may come from a name server inside.
     """
     address = unwrapped(address)
-    if any(address.version == network.version and address in network for network in allowed):
+    if _is_inside(address, allowed):
         return address
     if is_denied(address):
         raise not_allowed(f"{target.host} is not a public address.")
@@ -116,6 +116,39 @@ def check_literal_address(url: str, allow: Sequence[str] = ()) -> None:
         raise not_allowed(f"Port {target.port} of {target.host} may not be called; only 80 and 443 may.")
 
 
+def check_host(host: str, allow: Sequence[str] = (), *, field: str = "host") -> None:
+    """Refuse the host of a database that can never be reached, when it is saved; any port of a public one may be.
+
+    Raise `Invalid` with `ADDRESS_NOT_ALLOWED` or `INVALID_HOST`, both at `field`.
+    """
+    literal = read_host(host, field=field)[1]
+    if literal is not None:
+        check_host_address(literal, host, parse_networks(allow), field=field)
+
+
+def check_host_address(
+    address: Address, host: str, allowed: Sequence[Network], *, field: str = "host"
+) -> Address:
+    """Return the address of a database as it is connected to; raise `Invalid` `ADDRESS_NOT_ALLOWED`."""
+    address = unwrapped(address)
+    if is_denied(address) and not _is_inside(address, allowed):
+        raise not_allowed(f"{host} is not a public address.", field=field)
+    return address
+
+
+def read_host(host: str, *, field: str = "host") -> tuple[str, Address | None]:
+    """Return a host and the address that it spells, if it does; raise `Invalid` `INVALID_HOST` when it is none."""
+    try:
+        return _read_host(f"[{host}]" if ":" in host and not host.startswith("[") else host)
+    except ValueError as error:
+        message = f"The host cannot be called: {error}."
+        raise Invalid("INVALID_HOST", message, errors=[FieldError(field, "invalid_host", message)]) from None
+
+
+def _is_inside(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address.version == network.version and address in network for network in networks)
+
+
 def unwrapped(address: Address) -> Address:
     """Return the IPv4 address that an IPv6 address of the form `::ffff:1.2.3.4` stands for."""
     return getattr(address, "ipv4_mapped", None) or address
@@ -128,25 +161,33 @@ def is_denied(address: Address) -> bool:
     return address not in _GLOBAL_V6 or any(address in network for network in _DENIED_V6)
 
 
-def not_allowed(message: str) -> Invalid:
+def not_allowed(message: str, *, field: str = "url") -> Invalid:
     """Return the error for an address that may not be reached."""
-    return Invalid("ADDRESS_NOT_ALLOWED", message, errors=[FieldError("url", "address_not_allowed", message)])
+    return Invalid("ADDRESS_NOT_ALLOWED", message, errors=[FieldError(field, "address_not_allowed", message)])
 
 
 def _host(parts: Url) -> tuple[str, Address | None]:
     """Return the host without brackets, and the address that it spells, if it does."""
-    host = (parts.host or "").lower()
+    try:
+        return _read_host(parts.host or "")
+    except ValueError as error:
+        raise _invalid_url(str(error)) from None
+
+
+def _read_host(text: str) -> tuple[str, Address | None]:
+    """Return the host without brackets, and the address that it spells; raise `ValueError` with what is wrong."""
+    host = text.lower()
     if host.startswith("["):
         try:
             address = IPv6Address(host.strip("[]"))
         except ValueError:
-            raise _invalid_url("its IPv6 address cannot be read") from None
+            raise ValueError("its IPv6 address cannot be read") from None
         if address.scope_id:
-            raise _invalid_url("an IPv6 address may not name an interface")
+            raise ValueError("an IPv6 address may not name an interface")
         return str(address), address
     name = host.removesuffix(".")
     if not _NAME.fullmatch(name):
-        raise _invalid_url("its host is no name of letters, digits and hyphens")
+        raise ValueError("its host is no name of letters, digits and hyphens")
     try:
         # Resolvers read 127.1, 0x7f000001 and 017700000001 as addresses too, with this same function.
         address_v4 = IPv4Address(socket.inet_aton(name))

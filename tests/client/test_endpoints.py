@@ -106,6 +106,12 @@ WORKSPACE: list[tuple[Act, str, Any]] = [
         "POST sources/test",
         {"connector": "postgresql", "config": {"host": "h"}, "credentials": {"password": "p"}},
     ),
+    (lambda c: c.destinations.list(), "GET destinations", None),
+    (
+        lambda c: c.destinations.create("dw", config={"host": "h"}, credentials={"password": "p"}),
+        "POST destinations",
+        {"name": "dw", "connector": "postgresql", "config": {"host": "h"}, "credentials": {"password": "p"}},
+    ),
     (lambda c: c.schemas.list(), "GET schemas", None),
     (lambda c: c.schemas.get(), "GET schemas/workspace", None),
     (lambda c: c.schemas.put(D), "PUT schemas/workspace", D),
@@ -223,6 +229,10 @@ OBJECT: list[tuple[Act, str, Any]] = [
     (lambda c: c.sources.update("src_1", name="b"), "PATCH sources/src_1", {"name": "b"}),
     (lambda c: c.sources.delete("src_1"), "DELETE sources/src_1", None),
     (lambda c: c.sources.test("src_1"), "POST sources/src_1/test", {}),
+    (lambda c: c.destinations.get("dst_1"), "GET destinations/dst_1", None),
+    (lambda c: c.destinations.update("dst_1", name="b"), "PATCH destinations/dst_1", {"name": "b"}),
+    (lambda c: c.destinations.delete("dst_1"), "DELETE destinations/dst_1", None),
+    (lambda c: c.destinations.test("dst_1"), "POST destinations/dst_1/test", {}),
     (lambda c: c.sources.discover("src_1"), "POST sources/src_1/discover", {}),
     (
         lambda c: c.sources.discover("src_1", mode="pattern", pattern="orders_*"),
@@ -323,7 +333,15 @@ def test_endpoint__of_an_object_with_an_id__needs_no_workspace(
     assert "X-Workspace" not in script.requests[0].headers
 
 
-QUESTIONS = ("/query", "/validate", "/preview", "sources/test", "src_1/test", "queries/qry_1/run")
+QUESTIONS = (
+    "/query",
+    "/validate",
+    "/preview",
+    "sources/test",
+    "src_1/test",
+    "dst_1/test",
+    "queries/qry_1/run",
+)
 READS = [row for row in (*WORKSPACE, *OBJECT) if row[1].startswith("POST") and row[1].endswith(QUESTIONS)]
 
 

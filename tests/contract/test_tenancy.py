@@ -96,6 +96,12 @@ def slots(world: World, settings: Any) -> dict[str, str]:
         "key": "customer_id",
         "rule": {"all": [{"field": "spent", "op": "gte", "value": 1}]},
     }
+    warehouse = {
+        "name": "dw",
+        "connector": "postgresql",
+        "config": {"host": "127.0.0.1", "port": 9, "database": "d"},
+        "credentials": {"user": "u"},
+    }
     table = "/api/schemas/workspace/tables/{table}"
     role = Role.objects.create(organization=world.organization, name="auditor", permissions=[])
     return {
@@ -103,6 +109,7 @@ def slots(world: World, settings: Any) -> dict[str, str]:
         "/api/alerts/{id}": Alert.objects.get(rule_id=rule_id).pk,
         "/api/audiences/{id}": made("/api/audiences", audience),
         "/api/ctes/{name}": "cte",
+        "/api/destinations/{id}": made("/api/destinations", warehouse),
         "/api/mappings/{table_name}": "customers",
         "/api/mappings/{table_name}/field-dbt/{field}": "email",
         "/api/mappings/{table_name}/fields/{field}": "email",

@@ -19,7 +19,7 @@ from apps.sources.services.sources import open_context
 from apps.workspaces.models import Workspace
 from datalinx.engine.compile.dbt_project import FOLDER, Project, ProjectSource, dbt_project
 from datalinx.engine.compile.plan import CompiledMapping, Read
-from datalinx.engine.connectors import get_connector
+from datalinx.engine.connectors import get_reader
 from datalinx.engine.query.tables import quote_text
 from datalinx.errors import DatalinxError, Invalid, NotFound
 
@@ -75,7 +75,7 @@ def _portable_sql(source: Source, table: str) -> str:
 
     Empty for what a run reads from elsewhere (a database, a copy that was made of a file).
     """
-    connector = get_connector(source.connector)
+    connector = get_reader(source.connector)
     if not connector.uploads:
         return ""
     try:

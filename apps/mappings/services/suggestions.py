@@ -17,7 +17,7 @@ from apps.sources.models import SourceTable
 from apps.sources.services.sources import engine_limits, open_context
 from apps.workspaces.models import Workspace
 from datalinx.caller import Caller
-from datalinx.engine.connectors import get_connector
+from datalinx.engine.connectors import get_reader
 from datalinx.engine.execute.results import Limits
 from datalinx.engine.spec.base import parse_document
 from datalinx.engine.spec.mapping import Mapping as MappingDocument
@@ -223,7 +223,7 @@ def _samples(group: Sequence[Choice]) -> Iterator[list[tuple[TableSample, list[l
         for choice in group:
             source = choice.table.source
             context = stack.enter_context(open_context(source))
-            connector = get_connector(source.connector)
+            connector = get_reader(source.connector)
             scan = connector.scan(context, choice.table.name)
             rows = connector.preview(context, choice.table.name, limit=SAMPLE_ROWS).rows
             texts = [

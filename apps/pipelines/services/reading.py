@@ -10,7 +10,7 @@ from apps.sources.models import Source
 from apps.sources.services.sources import open_context
 from apps.workspaces.models import Workspace
 from datalinx.engine.compile.plan import InputShape, Read, SourceColumn
-from datalinx.engine.connectors import get_connector
+from datalinx.engine.connectors import get_reader
 from datalinx.engine.connectors.base import FILE_COLUMN, RECORD_COLUMN, Scan
 from datalinx.engine.query.tables import quote_text, table_select
 from datalinx.errors import Failed
@@ -47,7 +47,7 @@ def _open(
     if source is None:
         raise Failed("SOURCE_MISSING", f"The source {read.source!r} is not there any more; map another one.")
     context = stack.enter_context(open_context(source))
-    return get_connector(source.connector).scan(context, read.table or "")
+    return get_reader(source.connector).scan(context, read.table or "")
 
 
 def _open_target(workspace: Workspace, name: str, shape: InputShape | None) -> Scan:

@@ -9,14 +9,13 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from pydantic import BaseModel
 
 from apps.sources.models import Source, SourceTable
+from apps.sources.services.documents import check_documents
 from apps.workspaces.models import Workspace
 from datalinx.caller import Caller
-from datalinx.engine.connectors import get_connector
+from datalinx.engine.connectors import get_reader
 from datalinx.engine.connectors.base import (
-    Connector,
     DiscoveredColumn,
     DiscoveredTable,
     Limits,
@@ -26,7 +25,6 @@ from datalinx.engine.connectors.base import (
     TestStep,
 )
 from datalinx.engine.connectors.diff import Change, diff_tables
-from datalinx.engine.spec.base import Document, parse_document
 from datalinx.errors import FieldError, Invalid, NotFound
 from datalinx.files import scratch, workspace_storage
 from datalinx.sealed import seal, unseal
@@ -40,24 +38,6 @@ class Uploaded(Protocol):
     def chunks(self) -> Iterator[bytes]: ...
 
 
-def check_documents(connector: str, config: Mapping[str, Any], credentials: Mapping[str, Any]) -> Connector:
-    """Return the connector after checking both documents. Raises Invalid with paths to every fault."""
-    kind = get_connector(connector)
-    _check(kind.config_model, config, "config")
-    _check(kind.credentials_model, credentials, "credentials")
-    return kind
-
-
-def _check(model: type[BaseModel], document: Mapping[str, Any], path: str) -> None:
-    if not issubclass(model, Document):
-        raise TypeError(f"{model.__name__} is not a Document")
-    try:
-        parse_document(model, dict(document))
-    except Invalid as error:
-        inside = [FieldError(f"{path}.{fault.field}", fault.code, fault.message) for fault in error.errors]
-        raise Invalid(error.code, f"{path}: {error.message}", errors=inside) from error
-
-
 def create_source(
     *,
     workspace: Workspace,
@@ -67,8 +47,11 @@ def create_source(
     config: Mapping[str, Any] | None = None,
     credentials: Mapping[str, Any] | None = None,
 ) -> Source:
-    """Make a source. Raises Invalid SOURCE_NAME_TAKEN, UNKNOWN_CONNECTOR, and for faults of the documents."""
-    check_documents(connector, config or {}, credentials or {})
+    """Make a source.
+
+    Raises Invalid SOURCE_NAME_TAKEN, UNKNOWN_CONNECTOR, CONNECTOR_CANNOT_READ, and for faults of the documents.
+    """
+    check_documents(get_reader(connector), config or {}, credentials or {})
     source = Source(workspace=workspace, connector=connector, created_by=actor.id)
     return _save(source, name=name, config=config or {}, credentials=credentials)
 
@@ -80,9 +63,8 @@ def update_source(*, source: Source, actor: Caller, **values: Any) -> Source:
     if values.get("connector", source.connector) != source.connector:
         message = "A source keeps its connector; make another source instead."
         raise Invalid("CONNECTOR_IS_FIXED", message, errors=[FieldError("connector", "fixed", message)])
-    check_documents(
-        source.connector, config, credentials if credentials is not None else open_credentials(source)
-    )
+    given = credentials if credentials is not None else open_credentials(source)
+    check_documents(get_reader(source.connector), config, given)
     if config != source.config or credentials is not None:
         source.status = Source.Status.UNTESTED
     return _save(source, name=values.get("name", source.name), config=config, credentials=credentials)
@@ -138,11 +120,12 @@ def open_context(source: Source) -> Iterator[SourceContext]:
     """Give the source as its connector sees it, with its uploads in a local folder while the block runs."""
     with scratch("source") as folder:
         area = None
-        if get_connector(source.connector).uploads:
+        if get_reader(source.connector).uploads:
             area = source_storage(source).local_folder(upload_prefix(source), hold_in=folder / "area")
         yield SourceContext(
             config=source.config,
             credentials=open_credentials(source),
+            allow=settings.OUTBOUND_ALLOW_CIDRS,
             area=area,
             cache=Path(settings.HOME) / "cache" / "sources" / source.pk,
             limits=engine_limits(),
@@ -152,7 +135,7 @@ def open_context(source: Source) -> Iterator[SourceContext]:
 def test_source(*, source: Source, actor: Caller) -> list[TestStep]:
     """Try a source step by step, and note how it went."""
     with open_context(source) as context:
-        steps = get_connector(source.connector).test(context)
+        steps = get_reader(source.connector).test(context)
     passed = all(step.passed for step in steps)
     source.status = Source.Status.OK if passed else Source.Status.FAILED
     source.last_tested_at = timezone.now()
@@ -164,10 +147,17 @@ def test_unsaved_source(
     *, connector: str, config: Mapping[str, Any], credentials: Mapping[str, Any]
 ) -> list[TestStep]:
     """Try settings that are not saved."""
-    kind = check_documents(connector, config, credentials)
+    kind = get_reader(connector)
+    check_documents(kind, config, credentials)
     with scratch("source") as folder:
         return kind.test(
-            SourceContext(config=config, credentials=credentials, cache=folder, limits=engine_limits())
+            SourceContext(
+                config=config,
+                credentials=credentials,
+                allow=settings.OUTBOUND_ALLOW_CIDRS,
+                cache=folder,
+                limits=engine_limits(),
+            )
         )
 
 
@@ -179,7 +169,7 @@ def discover_source(
     With a selection or a pattern, only tables that it covers are compared, kept and taken away.
     """
     with open_context(source) as context:
-        kind = get_connector(source.connector)
+        kind = get_reader(source.connector)
         found = kind.discover(context, mode=mode, tables=tuple(tables), pattern=pattern)
     covered = {table.name for table in found} | set(tables)
     known = [as_discovered(row) for row in source.tables.all() if mode == "all" or row.name in covered]
@@ -232,7 +222,7 @@ def upload_files(*, source: Source, actor: Caller, files: Sequence[Uploaded], ta
     With `table`, the one file takes that name and keeps its ending. Discovery follows, so that tables are there.
     Raises Invalid UPLOADS_NOT_TAKEN, NO_FILE, NAME_INVALID; TooLarge FILE_TOO_LARGE.
     """
-    if not get_connector(source.connector).uploads:
+    if not get_reader(source.connector).uploads:
         raise Invalid("UPLOADS_NOT_TAKEN", f"A source of the kind {source.connector} takes no uploads.")
     if not files or (table and len(files) > 1):
         message = "Send one file or more as the multipart field `file`; with `table` exactly one."

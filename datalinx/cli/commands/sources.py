@@ -12,8 +12,9 @@ from datalinx.cli.command import Limit, command, group
 from datalinx.cli.documents import read_object
 from datalinx.cli.names import object_id
 from datalinx.cli.output import Column
-from datalinx.cli.refusal import FAILED, Refusal
+from datalinx.cli.refusal import Refusal
 from datalinx.cli.session import Session
+from datalinx.cli.steps import show_test
 from datalinx.cli.text import count, shown
 
 app = group("Where data comes from.")
@@ -70,16 +71,7 @@ def add(
 
 def test(session: Session, *, source: Reference) -> None:
     """Try the connection, step by step; ends with 1 if a step fails."""
-    result = session.view.sources.test(_id(session, source))
-    steps = result.get("steps") or []
-    passed = result.get("passed", all(_passed(step) for step in steps))
-    if session.out.as_json:
-        session.out.json(result)
-    else:
-        verdict = Column("", lambda step: "passed" if _passed(step) else "failed")
-        session.out.table(steps, "name", verdict, "message")
-    if not passed:
-        raise typer.Exit(FAILED)
+    show_test(session, session.view.sources.test(_id(session, source)))
 
 
 def discover(
@@ -172,10 +164,6 @@ def profile(
 def _detected(column: dict[str, Any]) -> str:
     detected = column.get("detected") or column.get("semantic_type")
     return shown(detected.get("type") or detected.get("name") if isinstance(detected, dict) else detected)
-
-
-def _passed(step: dict[str, Any]) -> bool:
-    return bool(step.get("passed", step.get("status") == "passed"))
 
 
 def _check_files(files: list[Path]) -> None:

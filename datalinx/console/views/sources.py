@@ -33,11 +33,16 @@ def sources(place: Place) -> HttpResponse:
         "sources.html",
         code=refusal.status if refusal else 200,
         pages=to_pages(place.request, answer.data, answer.pagination),
-        connectors=place.api.get("connectors").data if place.can("sources:manage") else [],
+        connectors=_kinds(place) if place.can("sources:manage") else [],
         form=form,
         refusal=refusal,
         search=search,
     )
+
+
+def _kinds(place: Place) -> list[dict[str, Any]]:
+    """Return the connectors that are for sources."""
+    return [each for each in place.api.get("connectors").data if each["reads"]]
 
 
 def _document(form: dict[str, str]) -> dict[str, Any]:

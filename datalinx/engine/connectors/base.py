@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -35,15 +35,22 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class SourceContext:
+class Connection:
+    """One source or destination as a connector sees it. `allow` are networks beside the public ones."""
+
+    config: Mapping[str, Any]
+    credentials: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceContext(Connection):
     """One source as a connector sees it. `area` is the local folder that holds its uploads, if it has one.
 
     `cache` is a folder for what can be made again at any time, such as the facts of a file that was read
     once; without it the connector keeps them in a hidden folder of the area.
     """
 
-    config: Mapping[str, Any]
-    credentials: Mapping[str, Any] = field(default_factory=dict, repr=False)
     area: Path | None = None
     cache: Path | None = None
     limits: Limits = field(default_factory=Limits)
@@ -159,19 +166,29 @@ class Sample:
 
 
 class Connector(Protocol):
-    """A kind of source: its documents, and the five things that the platform asks of it.
-
-    A wrong document raises `Invalid`, a table that is not there `NotFound`, data that cannot be read
-    `Failed`, an outside that does not answer `Unavailable`. `test` raises nothing of these: it reports.
-    """
+    """A kind of source, of destination, or of both: its documents. What it can do is told by `Reader` and `Writer`."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     description: ClassVar[str]
     config_model: ClassVar[type[BaseModel]]
     credentials_model: ClassVar[type[BaseModel]]
+    # Whether it is for sources, and whether it is for destinations.
+    reads: ClassVar[bool]
+    writes: ClassVar[bool]
     # Whether files can be uploaded into a source of this kind.
     uploads: ClassVar[bool]
+    # The keys of the config that say where the credentials are sent, and how safely.
+    addressed_by: ClassVar[frozenset[str]]
+
+
+@runtime_checkable
+class Reader(Connector, Protocol):
+    """A kind of source: the four things that the platform asks of it.
+
+    A wrong document raises `Invalid`, a table that is not there `NotFound`, data that cannot be read
+    `Failed`, an outside that does not answer `Unavailable`. `test` raises nothing of these: it reports.
+    """
 
     def test(self, context: SourceContext) -> list[TestStep]:
         """Try the source step by step, in the order of `StepName`, up to the first that does not pass."""
@@ -194,4 +211,17 @@ class Connector(Protocol):
 
     def preview(self, context: SourceContext, table: str, *, limit: int = 50) -> Sample:
         """Return the first `limit` rows."""
+        ...
+
+
+@runtime_checkable
+class Writer(Connector, Protocol):
+    """A kind of destination: the things that the platform asks of it. Errors are those of a reader."""
+
+    def check(self, connection: Connection) -> None:
+        """Refuse, without a network, an address that may never be reached: `Invalid` `ADDRESS_NOT_ALLOWED`."""
+        ...
+
+    def test(self, context: Connection) -> list[TestStep]:
+        """Try the destination step by step, in the order of `StepName`, up to the first that does not pass."""
         ...

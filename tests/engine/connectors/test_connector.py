@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from datalinx.engine.connectors import get_connector, list_connectors
+from datalinx.engine.connectors import get_reader, list_connectors
 from datalinx.engine.connectors.base import SourceContext
 from datalinx.errors import Failed, Invalid, NotFound
 
@@ -13,10 +13,10 @@ FILES = {"contacts.csv": "id,name\n1,Ann\n", "orders.jsonl": '{"id":1}\n', "brok
 
 
 def test_registry__by_name__gives_the_connector_or_says_which_there_are():
-    assert get_connector("file").title == "Files"
-    assert [connector.name for connector in list_connectors()] == ["file"]
+    assert get_reader("file").title == "Files"
+    assert [connector.name for connector in list_connectors()] == ["file", "postgresql"]
     with pytest.raises(Invalid) as caught:
-        get_connector("fax")
+        get_reader("fax")
     assert caught.value.code == "UNKNOWN_CONNECTOR"
     assert "file" in caught.value.message
 
@@ -153,7 +153,7 @@ def test_steps__of_a_test__stop_at_the_first_that_fails(make_source, files, conf
 
 
 def test_steps__of_a_source_without_an_area__pass():
-    assert all(step.passed for step in get_connector("file").test(SourceContext({})))
+    assert all(step.passed for step in get_reader("file").test(SourceContext({})))
 
 
 def test_facts__of_a_file__are_kept_and_made_anew_when_it_changes(make_source, monkeypatch):

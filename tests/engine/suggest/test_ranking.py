@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from datalinx.engine.connectors import get_connector
+from datalinx.engine.connectors import get_reader
 from datalinx.engine.connectors.base import SourceContext
 from datalinx.engine.spec import TargetTable, parse_document
 from datalinx.engine.suggest import Suggestion, TableSample, suggest_fields
@@ -22,7 +22,7 @@ def area(tmp_path: Path) -> Path:
 def suggestions(area: Path, text: str, columns: dict[str, str], **more: Any) -> dict[str, Suggestion]:
     """What is suggested for the columns of a table `people` from one file."""
     (area / "people.csv").write_text(text)
-    scan = get_connector("file").scan(SourceContext(config={}, area=area), "people")
+    scan = get_reader("file").scan(SourceContext(config={}, area=area), "people")
     sample = TableSample("crm", "people", "p", scan.columns, scan)
     written = [{"name": name, "type": kind} for name, kind in columns.items()]
     table = parse_document(TargetTable, {"name": "people", "columns": written})

@@ -44,7 +44,10 @@ class FileConnector:
     )
     config_model: ClassVar[type[BaseModel]] = FileConfig
     credentials_model: ClassVar[type[BaseModel]] = FileCredentials
+    reads: ClassVar[bool] = True
+    writes: ClassVar[bool] = False
     uploads: ClassVar[bool] = True
+    addressed_by: ClassVar[frozenset[str]] = frozenset()
 
     def test(self, context: SourceContext) -> list[TestStep]:
         """Look at the area and at every file in it; nothing is read over a network."""

@@ -1,7 +1,7 @@
 """The API of sources and what is in them."""
 
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -24,19 +24,19 @@ from apps.sources.serializers import (
     TestResultSerializer,
     UploadedSerializer,
     UploadSerializer,
+    result_of_test,
 )
 from apps.sources.services import sources
 from datalinx.api.parameters import whole_number
 from datalinx.api.permissions import ANY
 from datalinx.api.serializers import DeletedSerializer
 from datalinx.api.viewsets import ApiView, WorkspaceView, WorkspaceViewSet
-from datalinx.engine.connectors.base import TestStep
 
 LIMIT = OpenApiParameter("limit", OpenApiTypes.INT, description="How many rows, at most 1,000.")
 
 
 class ConnectorsView(ApiView):
-    """Every kind of source, with the JSON Schema of its settings and its credentials."""
+    """Every kind of source and destination, with the JSON Schema of its settings and its credentials."""
 
     permissions: ClassVar = {"view": ANY, "change": ANY}
     lists = ("get",)
@@ -44,10 +44,6 @@ class ConnectorsView(ApiView):
     @extend_schema(responses=ConnectorSerializer(many=True))
     def get(self, request: Request) -> Response:
         return self.paged(selectors.describe_connectors())
-
-
-def _result(steps: list[TestStep]) -> dict[str, Any]:
-    return {"passed": all(step.passed for step in steps), "steps": [asdict(step) for step in steps]}
 
 
 class SourceTestView(WorkspaceView):
@@ -62,7 +58,7 @@ class SourceTestView(WorkspaceView):
         serializer = SourceTestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         values = {"config": {}, "credentials": {}, **serializer.validated_data}
-        return Response(_result(sources.test_unsaved_source(**values)))
+        return Response(result_of_test(sources.test_unsaved_source(**values)))
 
 
 @extend_schema_view(destroy=extend_schema(responses=DeletedSerializer))
@@ -96,7 +92,7 @@ class SourceViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["post"])
     def test(self, request: Request, id: str) -> Response:
         """Try the source step by step."""
-        return Response(_result(sources.test_source(source=self.get_object(), actor=self.caller)))
+        return Response(result_of_test(sources.test_source(source=self.get_object(), actor=self.caller)))
 
     @extend_schema(request=DiscoverSerializer, responses=DiscoverySerializer)
     @action(detail=True, methods=["post"])

@@ -1,0 +1,1 @@
+"""PostgreSQL, for now as a destination: tables are delivered into a schema of a database."""

@@ -58,8 +58,11 @@ def _compiled(documents: Documents, name: str) -> CompiledMapping:
 
 def _source(workspace: Workspace, documents: Documents, read: Read) -> ProjectSource:
     if read.target is not None:
-        stored = target_columns(target_table(documents, read.target), make_registry(documents["types"]))
-        return ProjectSource(read, [(column.name, column.type) for column in stored])
+        table = target_table(documents, read.target)
+        stored = target_columns(table, make_registry(documents["types"]))
+        said = {column.name: column.description for column in table.columns}
+        kinds = [(column.name, column.type) for column in stored]
+        return ProjectSource(read, kinds, description=table.description, column_descriptions=said)
     rows = SourceTable.objects.filter(source__workspace=workspace, source__name=read.source, name=read.table)
     row = rows.select_related("source__workspace").first()
     if row is None:
@@ -67,7 +70,7 @@ def _source(workspace: Workspace, documents: Documents, read: Read) -> ProjectSo
     columns = [(column["name"], column["type"]) for column in row.columns]
     sql = _portable_sql(row.source, row.name)
     files = row.files if sql else ()
-    return ProjectSource(read, columns, sql, files, row.description)
+    return ProjectSource(read, columns, sql, files, row.description, row.column_descriptions)
 
 
 def _portable_sql(source: Source, table: str) -> str:

@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +79,7 @@ class ProjectSource:
     sql: str = ""
     files: Sequence[str] = ()
     description: str = ""
+    column_descriptions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -203,12 +204,16 @@ def _sources(sources: Sequence[ProjectSource]) -> list[dict[str, Any]]:
             "name": plain_name(entry.table),
             "description": without_jinja(entry.description),
             "config": {"meta": {"formatter": "oldstyle", "external_location": _location(entry)}},
-            "columns": [
-                {"name": plain_name(name), "data_type": kind, "quote": True} for name, kind in entry.columns
-            ],
+            "columns": [_source_column(entry, name, kind) for name, kind in entry.columns],
         }
         by_name.setdefault(entry.source, []).append(table)
     return [{"name": plain_name(name), "tables": tables} for name, tables in by_name.items()]
+
+
+def _source_column(entry: ProjectSource, name: str, kind: str) -> dict[str, Any]:
+    said = entry.column_descriptions.get(name, "")
+    described = {"description": without_jinja(said)} if said else {}
+    return {"name": plain_name(name), **described, "data_type": kind, "quote": True}
 
 
 def _location(entry: ProjectSource) -> str:

@@ -229,6 +229,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "AlertStatus": "apps.monitoring.models.Alert.Status",
         "UserStatus": "apps.accounts.models.User.Status",
         "DeliveryStatus": "apps.workspaces.models.Delivery.Status",
+        "DbtOutcome": "apps.mappings.views.dbt_sources.OUTCOMES",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.mappings.views import ctes, mappings, schemas, suggestions, types
+from apps.mappings.views import ctes, dbt_sources, mappings, schemas, suggestions, types
 
 _whole: Any = {"get": "retrieve", "put": "update", "delete": "destroy"}
 _tables = "schemas/workspace/tables"
@@ -52,6 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("semantic-types/<str:name>", types.SemanticTypeView.as_view()),
     *_mapping_paths("mappings"),
     *_mapping_paths("mapper/mappings"),
+    path("sources/<str:id>/import-dbt", dbt_sources.ImportDbtViewSet.as_view({"post": "import_dbt"})),
     path("ctes", ctes.CteViewSet.as_view({"get": "list", "post": "create"})),
     path("ctes/<str:name>", ctes.CteViewSet.as_view(_whole)),
 ]

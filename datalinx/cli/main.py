@@ -12,6 +12,7 @@ from datalinx.cli.commands import (
     account,
     audiences,
     data,
+    dbt_sources,
     destinations,
     lineage,
     mappings,
@@ -39,6 +40,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_root)
     platform.register(app)
+    dbt_sources.register(sources.app)
     account.register(app)
     for name, group in (
         ("workspaces", workspaces.app),

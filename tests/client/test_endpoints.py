@@ -235,6 +235,11 @@ OBJECT: list[tuple[Act, str, Any]] = [
     (lambda c: c.destinations.test("dst_1"), "POST destinations/dst_1/test", {}),
     (lambda c: c.sources.discover("src_1"), "POST sources/src_1/discover", {}),
     (
+        lambda c: c.sources.import_dbt("src_1", "version: 2", source="crm", tables=["t"], preview=True),
+        "POST sources/src_1/import-dbt",
+        {"document": "version: 2", "source": "crm", "tables": ["t"], "preview": True},
+    ),
+    (
         lambda c: c.sources.discover("src_1", mode="pattern", pattern="orders_*"),
         "POST sources/src_1/discover",
         {"mode": "pattern", "pattern": "orders_*"},

@@ -117,6 +117,31 @@ class Sources(Collection[Source]):
         call = Call("POST", path, upload=upload, workspace=workspace, seconds=PATIENT)
         return as_resource(self._transport.send(call), Resource)
 
+    def import_dbt(
+        self,
+        source_id: str,
+        document: str,
+        *,
+        source: str | None = None,
+        tables: Sequence[str] | None = None,
+        preview: bool | None = None,
+        apply_tests_to_schema: bool | None = None,
+    ) -> Resource:
+        """Take over what a dbt project says of the tables, and return what became of each part of it.
+
+        `document` is the text of `sources.yml` or `schema.yml`; `source` and `tables` name what of it is meant.
+        With `preview` nothing changes; `apply_tests_to_schema` puts the tests on target columns too.
+        """
+        body = given(
+            document=document,
+            source=source,
+            tables=tables,
+            preview=preview,
+            apply_tests_to_schema=apply_tests_to_schema,
+        )
+        path = route(self.path, source_id, "import-dbt")
+        return self._send("POST", path, Resource, where=Where.OBJECT, body=body, seconds=PATIENT)
+
     def _look(self, source_id: str, table: str, what: str, params: Mapping[str, Any]) -> Resource:
         path = route(self.path, source_id, "tables", table, what)
         return self._get(path, Resource, where=self.object_where, params=params, seconds=PATIENT)

@@ -126,6 +126,15 @@ def without_jinja(sql: str) -> str:
     return sql
 
 
+# What `without_jinja` writes for what opens Jinja.
+ESCAPED_JINJA = re.compile(r"\{\{ '(\{[{%#])' \}\}")
+
+
+def with_jinja(text: str) -> str:
+    """The text that `without_jinja` was given; any other Jinja stays as it is."""
+    return ESCAPED_JINJA.sub(r"\1", text)
+
+
 def plain_name(name: str) -> str:
     """The name as a project gives it: dbt cannot have what opens Jinja in the name of a source."""
     return re.sub(r"\{(?=[{%#])", "_", name)

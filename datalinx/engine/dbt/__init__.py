@@ -1,0 +1,1 @@
+"""What dbt projects say of their sources: read from their YAML, and matched with tables that were discovered."""

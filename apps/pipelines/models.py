@@ -211,6 +211,8 @@ class StoredTable(models.Model):
     rows = models.PositiveBigIntegerField(default=0)
     # The cursor that the last incremental load reached, as the engine gave it.
     cursor = models.TextField(null=True)  # noqa: DJ001  # NULL is "from the beginning", "" a cursor's value
+    # Its type in the engine, by which it was compared; empty where that is not known.
+    cursor_type = models.CharField(max_length=100, blank=True, default="")
     # Stands for all rows whatever their order, as the engine gave it; empty after a restore.
     output_hash = models.CharField(max_length=128, blank=True, default="")
     mapping_version = models.PositiveIntegerField(default=0)

@@ -1,9 +1,7 @@
 """What an execution builds on: the stored table as local files, and the columns of its next version."""
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
@@ -11,6 +9,7 @@ from apps.mappings.selectors import get_version
 from apps.pipelines.models import StoredTable
 from datalinx.engine import lake
 from datalinx.engine.compile.plan import CompiledMapping
+from datalinx.engine.execute.cursors import is_carried
 from datalinx.engine.execute.results import Limits
 from datalinx.engine.execute.results import StoredTable as BaseTable
 from datalinx.engine.execute.stored import stored_columns
@@ -35,20 +34,26 @@ def local_base(
 
 
 def with_own_cursor(
-    base: BaseTable, stored: StoredTable, load: Mapping[str, Any], *, replace: bool
+    base: BaseTable, stored: StoredTable, compiled: CompiledMapping, cursor: str | None, *, replace: bool
 ) -> BaseTable:
-    """Return a stored table for a load, without its cursor where that is of another column than the load's.
+    """Return a stored table for a load by `cursor`, without its own where that is of another column or type.
 
     Rows that meet their key are then read from the beginning. An append that does not replace the table would add
     all of them again: it raises Failed INVALID_CURSOR.
     """
-    before = _cursor_before(stored)
-    if base.cursor is None or before in {None, load.get("cursor")}:
+    if base.cursor is None:
         return base
-    if load["mode"] == "append" and not replace:
+    before = _cursor_before(stored)
+    if before in {None, cursor}:
+        if cursor is None or is_carried(compiled.load, base.cursor, stored.cursor_type):
+            return base
+        what = f"`{cursor}`, which was of another type then ({base.cursor})"
+    else:
+        what = f"`{before}`, and its mapping has another one now"
+    if compiled.load.mode == "append" and not replace:
         message = (
-            f"`{stored.name}` was loaded up to the cursor `{before}`, and its mapping has another one now, so that new "
-            "rows cannot be told from those that are there. Run it once with `full_refresh`, or take the cursor back."
+            f"`{stored.name}` was loaded up to the cursor {what}, so that new rows cannot be told from those that are "
+            "there. Run it once with `full_refresh`, or take the cursor back."
         )
         raise Failed("INVALID_CURSOR", message)
     return dataclasses.replace(base, cursor=None)

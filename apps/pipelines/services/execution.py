@@ -245,7 +245,7 @@ class TableExecution:
             columns = next_columns(self.storage, self.stored, compiled, replace=replace)
             base, keys = local_base(self.storage, self.stored, hold_in=self.folder / "base")
             if base is not None and self.stored is not None:
-                base = with_own_cursor(base, self.stored, self._load_document(), replace=replace)
+                base = with_own_cursor(base, self.stored, compiled, self._cursor_column(), replace=replace)
             self.began_at = base.cursor if base is not None else None
             result = table_runner(self.execution.settings.engine)(
                 compiled,
@@ -329,9 +329,10 @@ class TableExecution:
             message = f"The mapping of {table} does not fit its inputs any more: {error.message}"
             raise Failed(error.code, message, errors=error.errors) from error
 
-    def _load_document(self) -> Mapping[str, Any]:
+    def _cursor_column(self) -> str | None:
         document: Mapping[str, Any] = self.run_row.snapshot["mappings"][self.step.table]["document"]
-        return {"mode": "full", **document.get("load", {})}
+        cursor: str | None = document.get("load", {}).get("cursor")
+        return cursor
 
     def _guards(self) -> Guards:
         document = self.execution.settings
@@ -366,6 +367,7 @@ class TableExecution:
             "now": timezone.now(),
             "properties": state_properties(
                 cursor=result.cursor,
+                cursor_type=compiled.load.cursor_type or "",
                 output_hash=result.output_hash,
                 mapping_version=compiled.version,
                 merge_keys=compiled.load.keys,
@@ -396,7 +398,9 @@ class TableExecution:
             self.step.published_at = timezone.now()
             self._note(compiled, replaced=replaced)
             if staged is None and self.stored is not None:
-                keep_cursor(table=self.stored, cursor=result.cursor)
+                keep_cursor(
+                    table=self.stored, cursor=result.cursor, cursor_type=compiled.load.cursor_type or ""
+                )
                 self.step.snapshot = self.stored.snapshot
             elif staged is not None:
                 moved = move_pointer(
@@ -408,6 +412,7 @@ class TableExecution:
                     columns=columns,
                     run=self.run_row,
                     cursor=result.cursor,
+                    cursor_type=compiled.load.cursor_type or "",
                     mapping_version=compiled.version,
                     output_hash=result.output_hash,
                 )

@@ -8,6 +8,7 @@ from django.utils import timezone
 from apps.pipelines.models import StoredTable
 from apps.pipelines.services.tables import (
     CURSOR,
+    CURSOR_TYPE,
     MAPPING_VERSION,
     OUTPUT_HASH,
     STATE,
@@ -65,6 +66,7 @@ def _restore(storage: Storage, table: StoredTable, wanted: lake.Snapshot) -> Sto
             run=None,
             # The next load reads again what came after: a newer cursor would leave those rows out for good.
             cursor=state.get(CURSOR),
+            cursor_type=state.get(CURSOR_TYPE, ""),
             mapping_version=int(state.get(MAPPING_VERSION, table.mapping_version)),
             output_hash=state.get(OUTPUT_HASH, ""),
         )

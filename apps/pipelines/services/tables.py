@@ -23,10 +23,11 @@ from datalinx.ids import new_id
 
 # What a version says of itself beside its rows.
 CURSOR = "datalinx.cursor"
+CURSOR_TYPE = "datalinx.cursor-type"
 OUTPUT_HASH = "datalinx.output-hash"
 MAPPING_VERSION = "datalinx.mapping-version"
 MERGE_KEYS = "datalinx.merge-keys"
-STATE = (CURSOR, OUTPUT_HASH, MAPPING_VERSION, MERGE_KEYS)
+STATE = (CURSOR, CURSOR_TYPE, OUTPUT_HASH, MAPPING_VERSION, MERGE_KEYS)
 
 
 def table_storage(workspace: Workspace, table_id: str) -> Storage:
@@ -58,7 +59,8 @@ def move_pointer(
     staged: Staged,
     columns: Sequence[LakeColumn],
     run: Run | None,
-    cursor: Any,
+    cursor: str | None,
+    cursor_type: str,
     mapping_version: int,
     output_hash: str = "",
 ) -> StoredTable:
@@ -77,6 +79,7 @@ def move_pointer(
         ],
         "rows": staged.rows,
         "cursor": cursor,
+        "cursor_type": cursor_type,
         "mapping_version": mapping_version,
         "output_hash": output_hash,
         "run": run,
@@ -95,24 +98,24 @@ def move_pointer(
 
 
 def state_properties(
-    *, cursor: str | None, output_hash: str, mapping_version: int, merge_keys: Sequence[str]
+    *, cursor: str | None, cursor_type: str, output_hash: str, mapping_version: int, merge_keys: Sequence[str]
 ) -> dict[str, str]:
     """Return what a version is to say of itself beside its rows, so that a restore brings all of it back."""
     found = {MAPPING_VERSION: str(mapping_version), OUTPUT_HASH: output_hash}
     if cursor is not None:
-        found[CURSOR] = cursor
+        found |= {CURSOR: cursor, CURSOR_TYPE: cursor_type}
     if merge_keys:
         found[MERGE_KEYS] = json.dumps(list(merge_keys))
     return found
 
 
-def keep_cursor(*, table: StoredTable, cursor: str | None) -> None:
+def keep_cursor(*, table: StoredTable, cursor: str | None, cursor_type: str) -> None:
     """Keep the cursor of a load that brought no row, if the version that it looked at is still the present one.
 
     Within the caller's transaction. Raises Interrupted TABLE_MOVED.
     """
     rows = StoredTable.objects.filter(pk=table.pk, metadata_key=table.metadata_key)
-    if not rows.update(cursor=cursor, updated_at=timezone.now()):
+    if not rows.update(cursor=cursor, cursor_type=cursor_type, updated_at=timezone.now()):
         raise _moved(table.name)
 
 

@@ -138,6 +138,7 @@ def _merge(table: StoredTable, *, rehearse: bool) -> int:
     # The cursor of the table may be ahead of the version's: loads that brought no row move it alone.
     state |= state_properties(
         cursor=table.cursor,
+        cursor_type=table.cursor_type,
         output_hash=table.output_hash,
         mapping_version=table.mapping_version,
         merge_keys=keys,

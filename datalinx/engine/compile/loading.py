@@ -142,6 +142,11 @@ def _with_cursor(
     if has_lookback and kind_of(kind) not in _TIMES:
         message = f"A lookback goes back in time, and the cursor is of type {kind}."
         raise errors.Invalid("INVALID_CURSOR", message)
+    if kind_of(value.type) == "floating":
+        # NaN and infinity are later than all numbers, and nothing would be read after them.
+        expression = cast_from(
+            expression, kind, BASE_TYPES["double" if kind == "DOUBLE" else "float"].resolve()
+        )
     step = context.steps.add(expression, kind)
     over_input = inline(step.column, context.steps.all())
     return replace(load, cursor=step.name, cursor_input=over_input, cursor_type=kind)

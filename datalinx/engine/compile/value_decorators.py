@@ -224,7 +224,11 @@ def _identity(chain: Chain, parameters: Part) -> None:
 
 def _number(chain: Chain) -> exp.Column:
     """The value as a bound number; text is read as a decimal."""
-    if kind_of(chain.type) not in {"whole", "decimal", "floating"}:
+    kind = kind_of(chain.type)
+    if kind == "floating":
+        # NaN is larger than all numbers to DuckDB: a clamp would make its upper bound of it.
+        chain.cast(BASE_TYPES["double" if chain.type == "DOUBLE" else "float"].resolve())
+    elif kind not in {"whole", "decimal"}:
         chain.cast(BASE_TYPES["decimal"].resolve())
     return chain.bind()
 

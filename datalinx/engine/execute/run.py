@@ -230,6 +230,9 @@ class Work:
     def _cursor(self, session: Session, checked: Checked) -> str | None:
         if self.replay is not None or self.window is not None:
             return self.base.cursor
+        if self.replaces:
+            # Of what was there before nothing is left, so that nothing holds the cursor back or ahead.
+            return checked.newest
         return later_cursor(session, self.compiled.load, self.base.cursor, checked.newest)
 
     def _find(self, **found: Any) -> None:

@@ -108,15 +108,20 @@ class AggregateField(_Field):
     expression: Expression
 
 
+LookupKey = Annotated[Text, Field(max_length=255)]
+"""A key of a table of values; the empty text is a key like others."""
+
+
 class LookupField(_Field):
     """A value found by a key: in `values`, or in column `value` of `input` where its column `key` is equal.
 
-    What is not found is `default`. Where a key stands in the input more than once the smallest value counts.
+    What is not found is `default`, and a missing key finds nothing.
+    Where a key stands in the input more than once the smallest value counts.
     """
 
     type: Literal["lookup"]
     source: Reference
-    values: Annotated[dict[Name, Scalar], Field(min_length=1, max_length=10_000)] | None = None
+    values: Annotated[dict[LookupKey, Scalar], Field(min_length=1, max_length=10_000)] | None = None
     input: Identifier | None = None
     key: Name | None = None
     value: Name | None = None

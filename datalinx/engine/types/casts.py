@@ -4,7 +4,8 @@ Text has rules of its own (`text_casts`). A typed value follows the same princip
 it says is lost. 12.0 fits an integer and 12.5 does not; a timestamp fits a date at midnight UTC only; an
 instant and a zoneless time meet in UTC. Binary floating point is the exception that its nature asks for: a
 double fits a decimal when rounding to the scale moves it by no more than the noise of binary arithmetic
-(one part in 10^12; for a 32-bit float in 10^6), so 0.1 + 0.2 fits scale 2 and 1.239 does not.
+(one part in 10^12; for a 32-bit float in 10^6), so 0.1 + 0.2 fits scale 2 and 1.239 does not. NaN and the
+infinities fit no number.
 """
 
 import re
@@ -80,6 +81,12 @@ def _keep(value: exp.Expression, source: str, to: ResolvedType) -> exp.Expressio
 
 def _try(value: exp.Expression, source: str, to: ResolvedType) -> exp.Expression:
     return value if source == to.duckdb else cast_as(value, to.duckdb)
+
+
+def _finite(value: exp.Expression, source: str, to: ResolvedType) -> exp.Expression:
+    # What is not finite is no number that a sum, a comparison or another reader could use.
+    number = _try(value, source, to)
+    return sql("CASE WHEN isfinite(:n) THEN :n END", n=number)
 
 
 def _whole_only(value: exp.Expression, source: str, to: ResolvedType) -> exp.Expression:
@@ -218,7 +225,8 @@ _TYPED: dict[tuple[str, BaseName], TypedCast] = {
     ("boolean", "decimal"): _boolean_to_decimal,
     **{("whole", base): _try for base in ("integer", "bigint", "float", "double", "decimal")},
     **{(kind, base): _whole_only for kind in ("floating", "decimal") for base in ("integer", "bigint")},
-    **{(kind, base): _try for kind in ("floating", "decimal") for base in ("float", "double")},
+    **{("floating", base): _finite for base in ("float", "double")},
+    **{("decimal", base): _try for base in ("float", "double")},
     ("floating", "decimal"): _floating_to_decimal,
     ("decimal", "decimal"): _decimal_to_decimal,
     ("date", "date"): _date,

@@ -1,11 +1,13 @@
 """Reading only what is new, and what an older cursor may not do."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from datalinx.engine.execute import Guards
+from datalinx.engine.execute.cursors import is_carried
 from tests.engine.execute.conftest import Desk
 
 
@@ -143,3 +145,40 @@ def test_cursor__of_text_that_no_column_tells_the_type_of__loses_no_row(
     outcome = desk.run()
     assert outcome.column("name") == ["Ada", "Bob", "Cyd"]
     assert outcome.counts["inserted"] == 2
+
+
+def test_rebuild__with_a_cursor_that_was_ahead_of_its_rows__begins_again_from_what_is_there(
+    desk: Desk,
+) -> None:
+    people(desk, ADA, ["2", "Bob", "9999-01-01 00:00:00"])
+    desk.run()
+    people(desk, ADA, BOB)
+    assert desk.run(rebuild=True).result.cursor == "2024-01-05 10:00:00"
+    people(desk, ADA, BOB, ["3", "Cyd", "2024-01-06 10:00:00"])
+    assert desk.run().counts == {"read": 1, "inserted": 1}
+
+
+@pytest.mark.parametrize(
+    ("before", "cursor", "now", "same"),
+    [
+        ("INTEGER", "5", "BIGINT", True),
+        ("DECIMAL(18,2)", "5.00", "INTEGER", True),
+        ("DECIMAL(18,2)", "5.50", "INTEGER", False),
+        ("DATE", "2024-01-05", "TIMESTAMP", True),
+        ("TIMESTAMP", "2024-01-05 10:00:00", "TIMESTAMP WITH TIME ZONE", True),
+        ("TIMESTAMP", "2024-01-05 10:00:00", "DATE", False),
+        ("INTEGER", "9", "VARCHAR", False),
+        ("VARCHAR", "9", "INTEGER", False),
+        ("VARCHAR", "2024-01-05", "TIMESTAMP", False),
+        ("INTEGER", "20240105", "TIMESTAMP", False),
+        ("TIMESTAMP", "2024-01-05 10:00:00", "INTEGER", False),
+        ("", "2024-01-05", "TIMESTAMP", True),
+        ("", "later", "TIMESTAMP", False),
+    ],
+)
+def test_cursor__that_was_of_another_type__is_carried_on_only_where_it_says_the_same(
+    desk: Desk, before: str, cursor: str, now: str, *, same: bool
+) -> None:
+    people(desk, ADA)
+    load = replace(desk.compiled().load, cursor_type=now)
+    assert is_carried(load, cursor, before) is same

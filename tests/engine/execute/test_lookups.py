@@ -73,3 +73,13 @@ def test_preview__a_lookup__finds_in_the_whole_table(desk: Desk) -> None:
     desk.target("id integer", "name string")
     desk.map({"id": "c.id", "name": BY_CODE})
     assert [row["name"] for row in desk.preview(sample=1).rows] == ["name 299"]
+
+
+def test_run__a_lookup_with_an_empty_key__finds_it_by_the_empty_text_and_not_by_a_missing_one(
+    desk: Desk,
+) -> None:
+    desk.csv("c", ["id", "code"], [["1", ""], ["2", None], ["3", "a"], ["4", "b"]])
+    desk.target("id integer", "name string")
+    table = {"type": "lookup", "source": "c.code", "values": {"": "nothing", "a": "A"}, "default": "?"}
+    desk.map({"id": "c.id", "name": table})
+    assert {row["id"]: row["name"] for row in desk.run().rows} == {1: "nothing", 2: "?", 3: "A", 4: "?"}

@@ -140,7 +140,8 @@ def test_cast_to_decimal__a_text__keeps_every_digit_or_does_not_fit(
         ("DOUBLE", "bigint", [float(2**63), -(2.0**63)], [None, -(2**63)]),
         ("DOUBLE", "decimal", [0.1, math.nan, -math.inf], [Decimal("0.1"), None, None]),
         ("DOUBLE", "decimal", [1e20, 1e30], [Decimal(10) ** 20, None]),
-        ("DOUBLE", "double", [math.inf, 0.1], [math.inf, 0.1]),
+        ("DOUBLE", "double", [math.inf, math.nan, 0.1], [None, None, 0.1]),
+        ("DOUBLE", "float", [-math.inf, math.nan, 0.5, 1e300], [None, None, 0.5, None]),
         ("DECIMAL(5,2)", "integer", [Decimal("5.00"), Decimal("5.01")], [5, None]),
         ("DATE", "datetime", [dt.date(2024, 1, 5)], [dt.datetime(2024, 1, 5)]),
         (

@@ -111,7 +111,7 @@ class InputCompiler:
         for below in order:
             if _cte_relation(below) not in self.compiled:
                 with _in_cte(below):
-                    query = rebuild_query(self.ctes[below], self._resolve)
+                    query = rebuild_query(self.ctes[below], self._resolve, self.binder.columns_of)
                     columns = self.binder.columns_of(query)
                 self._keep(CompiledInput(_cte_relation(below), columns, query=query))
         return self.compiled[_cte_relation(order[-1])]

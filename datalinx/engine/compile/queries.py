@@ -1,16 +1,19 @@
 """The SQL of CTEs: one SELECT, rebuilt like an expression, over relations that the caller resolves."""
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 from sqlglot import exp
 
-from datalinx.engine.compile.functions import FUNCTIONS, Function
+from datalinx import errors
+from datalinx.engine.compile.functions import FUNCTIONS, REFUSED, Function
 from datalinx.engine.compile.names import Scope
 from datalinx.engine.compile.parsing import not_allowed, parse_one
-from datalinx.engine.compile.plan import InputShape
+from datalinx.engine.compile.plan import InputShape, SourceColumn
 from datalinx.engine.compile.rebuild import RULES, Node, Rebuilder, Rule
+from datalinx.engine.lineage.sql import TIE
 
 # The kinds of join that there are, as (method, side, kind).
 _JOINS = {
@@ -30,7 +33,24 @@ _WINDOW_FUNCTIONS = {
     **{name: Function(name, 1, 3) for name in ("lag", "lead")},
     **{name: Function(name, 1, 1) for name in ("first_value", "last_value", "ntile")},
 }
+# What these give depends on the order of the rows.
+_IN_ORDER = frozenset({"row_number", "lag", "lead", "first_value", "last_value", "ntile"})
+# Names that DuckDB takes for a function where no column has them.
+_FUNCTION_NAMES = frozenset(REFUSED) | {
+    *(
+        "current_catalog",
+        "current_role",
+        "current_schema",
+        "current_user",
+        "session_user",
+        "user",
+        "localtime",
+    ),
+}
 _BOUNDS = ("UNBOUNDED", "CURRENT ROW")
+
+Describe = Callable[[exp.Query], Sequence[SourceColumn]]
+"""The columns of a rebuilt query that stands alone."""
 
 Resolve = Callable[[str | None, str], tuple[str, InputShape]]
 """From what stands in FROM, as (source or None, name), to a relation of the plan and its shape."""
@@ -55,9 +75,9 @@ def tables_of(query: exp.Query) -> list[tuple[str | None, str]]:
     return list(dict.fromkeys(found))
 
 
-def rebuild_query(text: str, resolve: Resolve) -> exp.Query:
+def rebuild_query(text: str, resolve: Resolve, describe: Describe) -> exp.Query:
     """Parse and rebuild the SQL of a CTE; raise `Invalid` as `rebuild_expression` does."""
-    rebuilder = QueryRebuilder(text, resolve)
+    rebuilder = QueryRebuilder(text, resolve, describe)
     try:
         return rebuilder.query(parse_query(text))
     except RecursionError:
@@ -69,11 +89,14 @@ class QueryRebuilder(Rebuilder):
 
     catches_errors = False
 
-    def __init__(self, text: str, resolve: Resolve) -> None:
+    def __init__(self, text: str, resolve: Resolve, describe: Describe) -> None:
         super().__init__(text, Scope({}), aggregates=True)
         self.rules = _RULES
         self._resolve = resolve
-        self._own: list[str] = []
+        self._describe = describe
+        self._own: list[exp.CTE] = []
+        # What makes the order of the rows of the SELECT under way total.
+        self._ties: Callable[[], Sequence[exp.Expr]] = tuple
 
     def column(self, node: exp.Column) -> Node:
         """A column by name, or by the alias of its table and name."""
@@ -84,6 +107,12 @@ class QueryRebuilder(Rebuilder):
             )
         if len(parts) > 2:
             raise self.refusal("Write a column as `alias.name`.", node)
+        if len(parts) == 1 and parts[0].lower() in _FUNCTION_NAMES:
+            name = parts[0][:60]
+            message = (
+                f"`{name}` alone is a function, which would give another value each time; write a column of "
+            )
+            raise self.refusal(f"{message}this name as `alias.{name}`.", node)
         return Node(exp.column(parts[-1], table=parts[0] if len(parts) == 2 else None, quoted=True))
 
     def aggregate(self, tree: exp.Expr, failures: tuple[exp.Expr, ...]) -> Node:
@@ -92,7 +121,7 @@ class QueryRebuilder(Rebuilder):
 
     def query(self, node: exp.Expr) -> exp.Query:
         """A SELECT, a set operation or one of these in parentheses."""
-        own = list(self._own)
+        own, ties = list(self._own), self._ties
         try:
             if isinstance(node, exp.Select):
                 return self._select(node)
@@ -103,7 +132,7 @@ class QueryRebuilder(Rebuilder):
                 return self._set_operation(node)
             raise self.refusal("Only SELECT can stand here.", node)
         finally:
-            self._own = own
+            self._own, self._ties = own, ties
 
     def _select(self, node: exp.Select) -> exp.Select:
         self._only(
@@ -113,13 +142,14 @@ class QueryRebuilder(Rebuilder):
         )
         made = exp.Select()
         self._with(node, made)
+        if (source := node.args.get("from_")) is not None:
+            made.set("from_", exp.From(this=self._relation(source.this)))
+        made.set("joins", [self._join(join) for join in node.args.get("joins") or []])
+        self._ties = partial(self._ties_of, node, made)
         made.set("expressions", [self._projection(entry) for entry in node.expressions])
         if (distinct := node.args.get("distinct")) is not None:
             self._only(distinct)
             made.set("distinct", exp.Distinct())
-        if (source := node.args.get("from_")) is not None:
-            made.set("from_", exp.From(this=self._relation(source.this)))
-        made.set("joins", [self._join(join) for join in node.args.get("joins") or []])
         for name, kind in (("where", exp.Where), ("having", exp.Having), ("qualify", exp.Qualify)):
             if (clause := node.args.get(name)) is not None:
                 made.set(name, kind(this=self.rebuild(clause.this).tree))
@@ -128,17 +158,29 @@ class QueryRebuilder(Rebuilder):
             # The generator takes a given but false `all` for GROUP BY DISTINCT.
             every = {"all": True} if group.args.get("all") else {}
             made.set("group", exp.Group(expressions=self._all(group.expressions), **every))
+        made.set("expressions", [self._named(place, made) for place in range(len(made.expressions))])
         self._tail(node, made)
         return made
 
+    def _named(self, place: int, made: exp.Select) -> exp.Expr:
+        """A column without a name under the name that DuckDB gives to it as its user wrote it."""
+        entry: exp.Expr = made.expressions[place]
+        if isinstance(entry, exp.Alias) or not any(
+            term.meta.get(TIE) for term in entry.find_all(exp.Ordered)
+        ):
+            return entry
+        written = made.copy()
+        written.set("expressions", [_without_ties(each) for each in made.expressions[: place + 1]])
+        return exp.alias_(entry, self._described(written, entry)[-1].name, quoted=True)
+
     def _set_operation(self, node: exp.Expr) -> exp.Query:
         self._only(node, "this", "expression", "distinct", "with_", "order", "limit", "offset")
-        made = type(node)(distinct=bool(node.args.get("distinct")))
+        made = cast("exp.Query", type(node)(distinct=bool(node.args.get("distinct"))))
         self._with(node, made)
         made.set("this", self.query(node.this))
         made.set("expression", self.query(node.expression))
         self._tail(node, made)
-        return cast("exp.Query", made)
+        return made
 
     def _with(self, node: exp.Expr, made: exp.Expr) -> None:
         clause = node.args.get("with_")
@@ -151,16 +193,62 @@ class QueryRebuilder(Rebuilder):
             self._only(entry.args["alias"], "this")
             alias = exp.TableAlias(this=exp.to_identifier(entry.alias, quoted=True))
             entries.append(exp.CTE(this=self.query(entry.this), alias=alias))
-            self._own.append(entry.alias.lower())
+            self._own.append(entries[-1])
         made.set("with_", exp.With(expressions=entries))
 
-    def _tail(self, node: exp.Expr, made: exp.Expr) -> None:
-        if (order := node.args.get("order")) is not None:
-            made.set("order", self._order(order))
+    def _tail(self, node: exp.Expr, made: exp.Query) -> None:
+        order = node.args.get("order")
+        ordered = self._order(order) if order is not None else None
+        if node.args.get("limit") is not None or node.args.get("offset") is not None:
+            if ordered is None:
+                message = "LIMIT and OFFSET need an ORDER BY: which rows come first is left open, so runs would differ."
+                raise self.refusal(message, node)
+            # Rows that are equal in every column are one and the same to whoever reads them.
+            ordered.expressions.extend(self._places(made, node))
+        if ordered is not None:
+            made.set("order", ordered)
         for name, kind in (("limit", exp.Limit), ("offset", exp.Offset)):
             if (clause := node.args.get(name)) is not None:
                 self._only(clause, "expression")
                 made.set(name, kind(expression=self._whole_number(clause.expression)))
+
+    def _ties_of(self, node: exp.Select, made: exp.Select) -> list[exp.Expr]:
+        """What tells the rows of a SELECT apart: all columns that it reads, or what it groups by."""
+        group = node.args.get("group")
+        if group is None:
+            joined = [join.this for join in made.args["joins"] if join.kind not in {"SEMI", "ANTI"}]
+            relations = [*([made.args["from_"].this] if made.args.get("from_") else []), *joined]
+            return [
+                exp.column(column.name, table=relation.alias_or_name, quoted=True)
+                for relation in relations
+                for column in self._described(exp.select("*").from_(relation), node)
+            ]
+        if group.args.get("all"):
+            raise self.refusal("Name the groups instead of ALL: a function OVER rows orders by them.", group)
+        chosen = [
+            node.expressions[int(each.name) - 1].unalias()
+            if isinstance(each, exp.Literal)
+            and each.name.isdecimal()
+            and 0 < int(each.name) <= len(node.expressions)
+            else each
+            for each in group.expressions
+        ]
+        return [self.rebuild(each).tree for each in chosen]
+
+    def _places(self, made: exp.Query, node: exp.Expr) -> list[exp.Ordered]:
+        """Every column of a query by its place, as terms that make an order total."""
+        columns = self._described(made, node)
+        return [_tie(exp.Literal.number(place + 1)) for place in range(len(columns))]
+
+    def _described(self, query: exp.Query, node: exp.Expr) -> Sequence[SourceColumn]:
+        alone = query.copy()
+        if self._own:
+            alone.set("with_", exp.With(expressions=[entry.copy() for entry in self._own]))
+        try:
+            return self._describe(alone)
+        except errors.Invalid as error:
+            message = f"With LIMIT or OVER a query has to stand alone, and this one does not: {error.message}"
+            raise self.refusal(message, node) from error
 
     def _order(self, node: exp.Expr) -> exp.Order:
         self._only(node, "expressions")
@@ -189,7 +277,7 @@ class QueryRebuilder(Rebuilder):
             raise self.refusal("In FROM stand tables, CTEs and sub-queries; no functions, no files.", node)
         self._only(node, "this", "db", "alias")
         name = exp.to_identifier(node.alias or node.name, quoted=True)
-        if not node.db and node.name.lower() in self._own:
+        if not node.db and node.name.lower() in {entry.alias.lower() for entry in self._own}:
             return exp.Table(this=exp.to_identifier(node.name, quoted=True), alias=exp.TableAlias(this=name))
         relation, shape = self._resolve(node.db or None, node.name)
         # The columns are listed, so that what a scan adds for itself is not part of `*`.
@@ -213,10 +301,19 @@ class QueryRebuilder(Rebuilder):
         if not isinstance(call, exp.Anonymous):
             raise self.refusal("Only a plain function takes OVER.", node)
         made = exp.Window(this=self._window_call(call), over="OVER")
+        by_rows = node.args.get("spec") is not None and node.args["spec"].args.get("kind") != "RANGE"
+        if node.args.get("order") is None and (by_rows or call.name.lower() in _IN_ORDER):
+            message = (
+                f"`{call.name.lower()[:60]}` needs an ORDER BY in its OVER: without one runs would differ."
+            )
+            raise self.refusal(message, node)
         if parts := node.args.get("partition_by"):
             made.set("partition_by", self._all(parts))
         if (order := node.args.get("order")) is not None:
             made.set("order", self._order(order))
+            if by_rows or (node.args.get("spec") is None and call.name.lower() in _IN_ORDER):
+                # Rows that are equal in all of this may change places without anybody's notice.
+                made.args["order"].expressions.extend(_tie(tie) for tie in self._ties())
         if (spec := node.args.get("spec")) is not None:
             made.set("spec", self._frame(spec))
         return Node(made)
@@ -286,6 +383,20 @@ class QueryRebuilder(Rebuilder):
         if any(node.args.values()):
             raise self.refusal("`*` stands alone; name the columns instead of leaving some out.", node)
         return Node(exp.Star())
+
+
+def _tie(value: exp.Expr) -> exp.Ordered:
+    """A term of an order that nobody wrote, for the rows that are equal in what was."""
+    term = exp.Ordered(this=value.copy())
+    term.meta[TIE] = True
+    return term
+
+
+def _without_ties(tree: exp.Expr) -> exp.Expr:
+    written = tree.copy()
+    for order in written.find_all(exp.Order):
+        order.set("expressions", [term for term in order.expressions if not term.meta.get(TIE)])
+    return written
 
 
 _RULES: Mapping[type[exp.Expr], Rule] = ChainMap(

@@ -8,6 +8,9 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope, walk_in_scope
 
+TIE = "tie"
+"""Marks a term of an order that only makes it total: no column's value depends on it."""
+
 Pair = tuple[str, str]
 """A stored relation and one of its columns."""
 
@@ -101,7 +104,8 @@ class _Tracer:
         found: dict[Pair, None] = {}
         for column in node.find_all(exp.Column, exp.TableColumn):
             owner = self.owners.get(id(column))
-            if owner is not None:
+            term = column.find_ancestor(exp.Ordered)
+            if owner is not None and not (term is not None and term.meta.get(TIE)):
                 found.update(dict.fromkeys(self._column(column, owner)))
         return tuple(found)
 

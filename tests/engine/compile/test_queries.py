@@ -141,6 +141,75 @@ def test_cte__of_anything_else__is_refused(sql: str) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        ("select id from crm.orders order by 1 > 0 limit 2", [("1",), ("2",)]),
+        ("select customer, id from crm.orders order by customer limit 1", [("a", "1")]),
+        ("select * from crm.orders order by customer limit 1 offset 1", [("2", "a", "20.0", "2024-01-02")]),
+        ("select distinct customer from crm.orders order by 1 > 0 limit 1", [("a",)]),
+        (
+            "select customer from crm.orders union all select name from people order by 1 > 0 limit 1",
+            [("Ada",)],
+        ),
+        (
+            "with two as (select id, customer from crm.orders order by customer limit 2) select max(id) from two",
+            [("2",)],
+        ),
+        (
+            "select id, row_number() over (order by customer) from crm.orders",
+            [("1", "1"), ("2", "2"), ("3", "3")],
+        ),
+        ("select id, lag(id) over (order by 1) from crm.orders", [("1", None), ("2", "1"), ("3", "2")]),
+        (
+            "select customer, row_number() over (order by 1) from crm.orders group by 1",
+            [("a", "1"), ("b", "2")],
+        ),
+        (
+            "select id, sum(id) over (order by customer rows unbounded preceding) from crm.orders",
+            [("1", "1"), ("2", "3"), ("3", "6")],
+        ),
+        ("select id, rank() over (order by customer) from crm.orders", [("1", "1"), ("2", "1"), ("3", "3")]),
+    ],
+)
+def test_cte__whose_order_leaves_rows_equal__still_has_one_result(
+    sql: str, rows: list[tuple[object, ...]]
+) -> None:
+    assert sorted(run(sql), key=str) == rows
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select id from crm.orders limit 1",
+        "select id from crm.orders offset 1",
+        "select id from (select id from crm.orders limit 1) as o",
+        "select id from crm.orders union all select 1 limit 1",
+        "select row_number() over () from crm.orders",
+        "select lag(id) over (partition by customer) from crm.orders",
+        "select sum(id) over (rows 1 preceding) from crm.orders",
+        "select id from crm.orders o where exists (select 1 from people p where p.id = o.customer order by 1 limit 1)",
+        "select customer, row_number() over (order by 1) from crm.orders group by all",
+        *(
+            f"select {name} from crm.orders"
+            for name in ("current_date", "localtime", '"current_time"', "user")
+        ),
+    ],
+)
+def test_cte__whose_rows_would_differ_between_runs__is_refused(sql: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        run(sql)
+    assert caught.value.code == "EXPRESSION_NOT_ALLOWED"
+
+
+def test_cte__with_a_column_named_like_a_function__is_read_by_its_alias() -> None:
+    inputs = {"source:crm:log": shape({"user": "VARCHAR", "current_date": "DATE"})}
+    (user, day) = describe_cte(
+        "it", ctes={"it": "select l.user, l.current_date from crm.log as l"}, inputs=inputs
+    )
+    assert (user.type, day.type) == ("VARCHAR", "DATE")
+
+
 def test_cte__unknown_column__says_which_cte() -> None:
     with pytest.raises(Invalid) as caught:
         describe_cte("it", ctes={"it": "select nope from crm.orders"}, inputs=INPUTS)

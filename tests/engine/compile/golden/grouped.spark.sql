@@ -120,29 +120,58 @@ WITH `c` AS (
       )
     END AS DOUBLE) AS `__s7`
   FROM `step 1` AS `step 1`
+), `step 3` AS (
+  SELECT
+    `step 2`.`__s0` AS `__s0`,
+    `step 2`.`__s1` AS `__s1`,
+    `step 2`.`__s2` AS `__s2`,
+    `step 2`.`__s3` AS `__s3`,
+    `step 2`.`__s5` AS `__s5`,
+    `step 2`.`__s4` AS `__s4`,
+    `step 2`.`__s6` AS `__s6`,
+    `step 2`.`__s7` AS `__s7`,
+    CASE
+      WHEN CASE
+        WHEN NOT `step 2`.`__s7` IS NULL
+        THEN ABS(`step 2`.`__s7`) <= 1.7976931348623157e308
+      END
+      THEN `step 2`.`__s7`
+    END AS `__s8`
+  FROM `step 2` AS `step 2`
 ), `made` AS (
   SELECT
-    `step 2`.`__s0` AS `country`,
-    `step 2`.`__s1` AS `people`,
-    `step 2`.`__s4` AS `total`,
-    `step 2`.`__s7` AS `share`,
+    `step 3`.`__s0` AS `country`,
+    `step 3`.`__s1` AS `people`,
+    `step 3`.`__s4` AS `total`,
+    `step 3`.`__s8` AS `share`,
     (
       (
-        `step 2`.`__s3`
-        OR (
-          (
-            NOT (
-              `step 2`.`__s2` IS NULL
+        (
+          `step 3`.`__s3`
+          OR (
+            (
+              NOT (
+                `step 3`.`__s2` IS NULL
+              )
+            ) AND (
+              `step 3`.`__s4` IS NULL
             )
-          ) AND (
-            `step 2`.`__s4` IS NULL
           )
         )
+        OR `step 3`.`__s3`
       )
-      OR `step 2`.`__s3`
+      OR `step 3`.`__s6`
     )
-    OR `step 2`.`__s6` AS `__invalid`
-  FROM `step 2` AS `step 2`
+    OR (
+      (
+        NOT (
+          `step 3`.`__s7` IS NULL
+        )
+      ) AND (
+        `step 3`.`__s8` IS NULL
+      )
+    ) AS `__invalid`
+  FROM `step 3` AS `step 3`
 )
 SELECT
   `made`.`country` AS `country`,

@@ -22,16 +22,27 @@ WITH "c" AS (
     TRY(LIST_VALUE("__s5" / "__s1")) IS NULL AS "__s6",
     LIST_EXTRACT(TRY(LIST_VALUE("__s5" / "__s1")), 1) AS "__s7"
   FROM "step 1"
+), "step 3" AS (
+  SELECT
+    *,
+    CASE WHEN ISFINITE("__s7") THEN "__s7" END AS "__s8"
+  FROM "step 2"
 ), "made" AS (
   SELECT
     "__s0" AS "country",
     "__s1" AS "people",
     "__s4" AS "total",
-    "__s7" AS "share",
-    "__s3" OR (
+    "__s8" AS "share",
+    "__s3"
+    OR (
       NOT "__s2" IS NULL AND "__s4" IS NULL
-    ) OR "__s3" OR "__s6" AS "__invalid"
-  FROM "step 2"
+    )
+    OR "__s3"
+    OR "__s6"
+    OR (
+      NOT "__s7" IS NULL AND "__s8" IS NULL
+    ) AS "__invalid"
+  FROM "step 3"
 )
 SELECT
   "country",

@@ -215,6 +215,7 @@ def test_version__that_a_run_left__says_all_that_a_restore_needs(
     assert dict(found.properties) == {
         "datalinx.run-id": table.run_id,
         "datalinx.cursor": table.cursor,
+        "datalinx.cursor-type": "DATE",
         "datalinx.output-hash": table.output_hash,
         "datalinx.mapping-version": str(table.mapping_version),
         "datalinx.merge-keys": '["customer_id"]',

@@ -129,6 +129,7 @@ CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
     "task_routes": {
         "pipelines.execute": {"queue": "runs"},
         "pipelines.keep_up": {"queue": "runs"},
+        "pipelines.resolve": {"queue": "runs"},
         "pipelines.sweep": {"queue": "runs"},
     },
     "task_create_missing_queues": False,

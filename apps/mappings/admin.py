@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from apps.mappings.models import Cte, Mapping, Schema, SemanticType, Suggestion
+from apps.mappings.models import Cte, Identity, Mapping, Schema, SemanticType, Suggestion
 from datalinx.admin import ReadOnlyAdmin
 
 
@@ -37,6 +37,14 @@ class CteAdmin(ReadOnlyAdmin):
     """Reusable blocks of SQL."""
 
     list_display = ("name", "workspace", "version", "updated_at")
+    list_select_related = ("workspace",)
+
+
+@admin.register(Identity)
+class IdentityAdmin(ReadOnlyAdmin):
+    """Identity rules."""
+
+    list_display = ("id", "workspace", "version", "generation", "updated_at")
     list_select_related = ("workspace",)
 
 

@@ -1,4 +1,4 @@
-"""Target schemas, mappings, reusable blocks of SQL, and an organization's own types."""
+"""Target schemas, mappings, reusable blocks of SQL, identity rules, and an organization's own types."""
 
 from typing import ClassVar
 
@@ -97,6 +97,24 @@ class Cte(WorkspaceModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Identity(WorkspaceModel):
+    """Which records are one person in a workspace: one versioned document, and how often the answer changed."""
+
+    id = PrefixedIdField(prefix="idn")
+    document = models.JSONField()
+    version = models.PositiveIntegerField(default=1)
+    # The number of the canonical ids that tables are made with; 0 before the first resolution.
+    generation = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("workspace", name="identity_is_one_for_each_workspace")
+        ]
+
+    def __str__(self) -> str:
+        return self.id
 
 
 class SemanticType(OrganizationModel):

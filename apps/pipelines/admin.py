@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.pipelines.models import Pipeline, Run, RunStep, StoredTable
+from apps.pipelines.models import IdentityResolution, Pipeline, Run, RunStep, StoredTable
 from apps.pipelines.services.runs import cancel_run, retry_run
 from apps.workspaces.access import operator_of
 from datalinx.admin import ReadOnlyAdmin, ReadOnlyInline
@@ -73,3 +73,12 @@ class StoredTableAdmin(ReadOnlyAdmin):
     list_display = ("name", "workspace", "rows", "snapshot", "mapping_version", "updated_at")
     list_select_related = ("workspace",)
     search_fields = ("name",)
+
+
+@admin.register(IdentityResolution)
+class IdentityResolutionAdmin(ReadOnlyAdmin):
+    """Resolutions of identity."""
+
+    list_display = ("id", "workspace", "status", "version", "generation", "created_at", "finished_at")
+    list_select_related = ("workspace",)
+    list_filter = ("status",)

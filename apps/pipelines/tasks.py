@@ -19,12 +19,22 @@ def execute(run_id: str) -> None:
 
 @app.task(name="pipelines.tick")
 def tick() -> None:
-    """Take up lost runs, start what is due, and send what was not picked up."""
-    from apps.pipelines.services import runs
+    """Take up lost runs, start what is due, and send what was not picked up; the same for resolutions."""
+    from apps.pipelines.services import resolutions, runs
 
     runs.reap_lost_runs()
     runs.start_due_runs()
     runs.dispatch_waiting_runs()
+    resolutions.reap_lost_resolutions()
+    resolutions.dispatch_waiting_resolutions()
+
+
+@app.task(name="pipelines.resolve")
+def resolve(resolution_id: str) -> None:
+    """Take up a queued resolution of identity, if it is still there to take."""
+    from apps.pipelines.services.resolving import execute_resolution
+
+    execute_resolution(resolution_id)
 
 
 @app.task(name="pipelines.upkeep")

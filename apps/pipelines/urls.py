@@ -1,8 +1,8 @@
-"""The paths of pipelines, runs and stored tables, under `/api/`."""
+"""The paths of pipelines, runs, stored tables and identity, under `/api/`."""
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.pipelines.views import pipelines, runs, tables
+from apps.pipelines.views import identity, pipelines, runs, tables
 from datalinx.api.routing import Router
 
 router = Router()
@@ -11,6 +11,12 @@ router.register("runs", runs.RunViewSet, "run")
 router.register("tables", tables.TableViewSet, "table")
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("identity", identity.IdentityView.as_view()),
+    path("identity/resolve", identity.ResolveView.as_view()),
+    path("identity/stats", identity.StatsView.as_view()),
+    path("identity/clusters", identity.ClustersView.as_view()),
+    path("identity/clusters/<str:cluster_id>", identity.ClusterView.as_view()),
+    path("identity/explain", identity.ExplainView.as_view()),
     path("pipelines/run", pipelines.WorkspaceRunView.as_view()),
     *router.urls,
 ]

@@ -7,6 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 from datalinx.engine.spec.audience import AudienceDocument
 from datalinx.engine.spec.cte import CteDocument
+from datalinx.engine.spec.identity import IdentityDocument
 from datalinx.engine.spec.mapping import Mapping
 from datalinx.engine.spec.monitoring import AlertRuleDocument, MonitoringDocument
 from datalinx.engine.spec.pipeline import PipelineDocument
@@ -19,6 +20,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     AudienceDocument,
     CteDocument,
     CustomTypeDocument,
+    IdentityDocument,
     Mapping,
     MonitoringDocument,
     PipelineDocument,

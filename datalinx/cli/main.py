@@ -14,6 +14,7 @@ from datalinx.cli.commands import (
     data,
     dbt_sources,
     destinations,
+    identity,
     lineage,
     mappings,
     pipeline,
@@ -56,6 +57,7 @@ def build_app() -> typer.Typer:
     lineage.register(app)
     data.register(app)
     for name, group in (
+        ("identity", identity.app),
         ("audiences", audiences.app),
         ("alerts", watching.alerts),
         ("webhooks", watching.webhooks),

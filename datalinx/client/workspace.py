@@ -3,6 +3,7 @@
 from datalinx.client.endpoints.analytics import Analytics, Audiences, Queries
 from datalinx.client.endpoints.base import Scope, Where, as_resource
 from datalinx.client.endpoints.destinations import Destinations
+from datalinx.client.endpoints.identity import Identity
 from datalinx.client.endpoints.mappings import Ctes, Mappings
 from datalinx.client.endpoints.monitoring import AlertRules, Alerts, Monitoring
 from datalinx.client.endpoints.pipelines import Pipelines, Tables
@@ -31,6 +32,7 @@ class WorkspaceClient:
         self.analytics = Analytics(transport, scope)
         self.queries = Queries(transport, scope)
         self.audiences = Audiences(transport, scope)
+        self.identity = Identity(transport, scope)
         self.monitoring = Monitoring(transport, scope)
         self.alert_rules = AlertRules(transport, scope)
         self.alerts = Alerts(transport, scope)

@@ -13,6 +13,7 @@ from drf_spectacular.generators import SchemaGenerator
 from apps.accounts.models import Role, ServiceAccount
 from apps.mappings.models import Suggestion
 from apps.monitoring.models import Alert
+from apps.pipelines.services.resolving import execute_resolution
 from apps.workspaces.services.webhooks import create_webhook, send_test_event
 from tests.journey import MAPPING, lay_out, run
 from tests.resources import assert_success
@@ -110,6 +111,7 @@ def slots(world: World, settings: Any) -> dict[str, str]:
         "/api/audiences/{id}": made("/api/audiences", audience),
         "/api/ctes/{name}": "cte",
         "/api/destinations/{id}": made("/api/destinations", warehouse),
+        "/api/identity/clusters/{cluster_id}": _person(world),
         "/api/mappings/{table_name}": "customers",
         "/api/mappings/{table_name}/field-dbt/{field}": "email",
         "/api/mappings/{table_name}/fields/{field}": "email",
@@ -136,6 +138,18 @@ def slots(world: World, settings: Any) -> dict[str, str]:
         ).pk,
         "/api/workspaces/{id}": world.workspace.pk,
     }
+
+
+def _person(world: World) -> str:
+    """Resolve the first organization's customers; return the canonical id of one of them."""
+    client = world.ed.client()
+    rules = {
+        "tables": [{"table": "customers", "key": "customer_id", "identifiers": {"email": "email"}}],
+        "rules": [{"name": "same e-mail", "match": ["email"]}],
+    }
+    assert_success(client.put("/api/identity", rules, format="json"), 201)
+    execute_resolution(assert_success(client.post("/api/identity/resolve"), 201)["id"])
+    return str(assert_success(client.get("/api/identity/clusters"))[0]["id"])
 
 
 def fill(path: str, slots: dict[str, str]) -> str:

@@ -7,24 +7,27 @@ from dataclasses import asdict
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from apps.mappings.models import Cte
+from apps.mappings.models import Cte, Identity
 from apps.mappings.models import Mapping as MappingRow
 from apps.mappings.services.schemas import get_schema_document
 from apps.mappings.services.types import list_own_types, make_registry
 from apps.sources.models import SourceTable
 from apps.workspaces.models import Workspace
+from datalinx.engine.compile.context import Identified
 from datalinx.engine.compile.dbt import dbt_field, dbt_model
+from datalinx.engine.compile.identity import SHAPE as CANONICAL_IDS
 from datalinx.engine.compile.lineage import lineage
 from datalinx.engine.compile.mapping import check_mapping, compile_mapping, required_reads
 from datalinx.engine.compile.plan import CompiledMapping, InputShape, Read, SourceColumn
 from datalinx.engine.compile.wildcard import effective_wildcard
 from datalinx.engine.spec.base import parse_document, refusal
+from datalinx.engine.spec.identity import IdentityDocument
 from datalinx.engine.spec.mapping import Mapping as MappingDocument
 from datalinx.engine.spec.schema import RelationshipTest, TargetSchema, TargetTable
 from datalinx.engine.types.registry import TypeRegistry
 from datalinx.errors import DatalinxError, FieldError, Invalid, NotFound
 
-# What compiling needs, as JSON: {schema, schema_version, mappings, ctes, types, sources}.
+# What compiling needs, as JSON: {schema, schema_version, mappings, ctes, types, sources, identity}.
 Documents = Mapping[str, Any]
 Shapes = Mapping[str, InputShape]
 
@@ -45,7 +48,30 @@ def collect_documents(workspace: Workspace, tables: Sequence[str] | None = None)
         "ctes": {row.name: row.document["sql"] for row in Cte.objects.for_workspace(workspace.pk)},
         "types": list_own_types(workspace.organization_id),
         "sources": _sources(workspace),
+        "identity": _identity(workspace),
     }
+
+
+def _identity(workspace: Workspace) -> dict[str, Any] | None:
+    row = Identity.objects.for_workspace(workspace.pk).first()
+    if row is None or not row.document.get("tables"):
+        return None
+    return {"version": row.version, "generation": row.generation, "document": row.document}
+
+
+def identified_tables(documents: Documents) -> Identified:
+    """Return the tables whose records have canonical ids, with the type of their keys."""
+    # Runs of before there were identity rules carry documents without them.
+    identity = documents.get("identity")
+    if identity is None:
+        return {}
+    registry, schema, found = make_registry(documents["types"]), _schema(documents), {}
+    for entry in parse_document(IdentityDocument, identity["document"]).tables:
+        table = schema.table(entry.table)
+        column = table.column(entry.key) if table is not None else None
+        if column is not None:
+            found[entry.table] = registry.resolve(column.type, precision=column.precision, scale=column.scale)
+    return found
 
 
 def _sources(workspace: Workspace) -> dict[str, Any]:
@@ -71,7 +97,12 @@ def check_document(workspace: Workspace, mapping: MappingDocument) -> list[Field
     except Invalid as error:
         return list(error.errors) or [FieldError("inputs", error.code, error.message)]
     return check_mapping(
-        mapping, table=table, inputs=shapes, types=make_registry(documents["types"]), ctes=documents["ctes"]
+        mapping,
+        table=table,
+        inputs=shapes,
+        types=make_registry(documents["types"]),
+        ctes=documents["ctes"],
+        identified=identified_tables(documents),
     )
 
 
@@ -127,14 +158,20 @@ def _shapes(documents: Documents, mapping: MappingDocument) -> dict[str, InputSh
     """Return the shapes of the stored relations that a mapping reads, as the last discovery saw them."""
     registry = make_registry(documents["types"])
     found = {}
-    for read in required_reads(mapping, ctes=documents["ctes"]):
+    for read in _reads(documents, mapping):
         shape = _shape(documents, registry, read)
         if shape is not None:
             found[read.relation] = shape
     return found
 
 
+def _reads(documents: Documents, mapping: MappingDocument) -> tuple[Read, ...]:
+    return required_reads(mapping, ctes=documents["ctes"], identified=identified_tables(documents))
+
+
 def _shape(documents: Documents, registry: TypeRegistry, read: Read) -> InputShape | None:
+    if read.identity is not None:
+        return CANONICAL_IDS
     if read.target is not None:
         table = _schema(documents).table(read.target)
         return None if table is None else InputShape(target_columns(table, registry))
@@ -167,6 +204,7 @@ def compile_table(documents: Documents, table: str, *, shapes: Shapes | None = N
         inputs=_shapes(documents, mapping) if shapes is None else shapes,
         types=make_registry(documents["types"]),
         ctes=documents["ctes"],
+        identified=identified_tables(documents),
         version=documents["mappings"][table]["version"],
     )
 
@@ -178,7 +216,7 @@ def discovered_shapes(documents: Documents, table: str) -> dict[str, InputShape]
 
 def table_reads(documents: Documents, table: str) -> tuple[Read, ...]:
     """Return the stored relations that the mapping of a table reads."""
-    return required_reads(mapping_from(documents, table), ctes=documents["ctes"])
+    return _reads(documents, mapping_from(documents, table))
 
 
 def unmapped_columns(documents: Documents, table: str) -> list[str] | None:

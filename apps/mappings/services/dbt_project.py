@@ -36,7 +36,8 @@ def write_dbt_project(workspace: Workspace) -> bytes:
     reads: dict[str, Read] = {}
     for name in names:
         for read in table_reads(documents, name):
-            if read.target not in names:
+            # Canonical ids are refused by the model that reads them.
+            if read.target not in names and read.identity is None:
                 reads.setdefault(f"{read.source}\x00{read.table}\x00{read.target}", read)
     files = dbt_project(
         Project(

@@ -5,10 +5,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.mappings.services.compile import Documents, compile_table, table_reads
+from datalinx.engine.compile.identity import NAME as IDENTITY
+from datalinx.engine.compile.identity import SHAPE
 from datalinx.engine.compile.lineage import lineage
-from datalinx.engine.compile.plan import Read
+from datalinx.engine.compile.plan import Edge, Read
 from datalinx.engine.lineage.graph import Link, Place
+from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.identity import IdentityDocument
 from datalinx.errors import Invalid
+
+PEOPLE = Place("identity", "identity")
+_KEY, _ID = (column.name for column in SHAPE.columns)
 
 
 @dataclass
@@ -19,7 +26,12 @@ class MappingLinks:
     _known: dict[str, list[Link]] = field(default_factory=dict)
 
     def into(self, place: Place) -> Sequence[Link]:
-        """What makes a target table. A mapping that does not compile any more reads its inputs as a whole."""
+        """What makes a target table, or canonical ids.
+
+        A mapping that does not compile any more reads its inputs as a whole.
+        """
+        if place == PEOPLE:
+            return self._identifying
         if place.kind != "table" or place.name not in self.documents["mappings"]:
             return ()
         if place.name not in self._known:
@@ -31,10 +43,20 @@ class MappingLinks:
         return self._known[place.name]
 
     def out_of(self, place: Place) -> Sequence[Link]:
-        """What the mappings make of a table."""
+        """What the mappings make of a table, and whether people are told by it."""
         tables = self._readers.get(place, ())
-        links = [link for table in tables for link in self.into(Place("table", table))]
+        links = [link for table in tables for link in self.into(Place("table", table))] + self._identifying
         return [link for link in links if link.origin == place]
+
+    @cached_property
+    def _identifying(self) -> list[Link]:
+        """What canonical ids are told by: the keys of records, and their identifiers."""
+        identity = self.documents.get("identity") or {"document": {}}
+        return [
+            Link(Place("table", entry.table), column, PEOPLE, field, "identity")
+            for entry in parse_document(IdentityDocument, identity["document"]).tables
+            for column, field in [(entry.key, _KEY), *((name, _ID) for name in entry.identifiers)]
+        ]
 
     @cached_property
     def _readers(self) -> dict[Place, list[str]]:
@@ -55,6 +77,8 @@ def place_of(read: Read) -> Place:
     """Return the stored relation of a read."""
     if read.target is not None:
         return Place("table", read.target)
+    if read.identity is not None:
+        return PEOPLE
     return Place("source", read.table or "", read.source)
 
 
@@ -62,9 +86,7 @@ def table_links(documents: Documents, table: str) -> list[Link]:
     """Return the links into a table. Raises NotFound, and Invalid when its mapping does not compile."""
     return [
         Link(
-            Place("source", edge.table, edge.source)
-            if edge.source is not None
-            else Place("table", edge.table),
+            _origin(edge),
             edge.column,
             Place("table", table),
             edge.target,
@@ -72,3 +94,10 @@ def table_links(documents: Documents, table: str) -> list[Link]:
         )
         for edge in lineage(compile_table(documents, table))
     ]
+
+
+def _origin(edge: Edge) -> Place:
+    if edge.source is not None:
+        return Place("source", edge.table, edge.source)
+    # No target table can have this name.
+    return PEOPLE if edge.table.startswith(f"{IDENTITY}:") else Place("table", edge.table)

@@ -29,7 +29,7 @@ class WorkspaceLinks:
 
     def into(self, place: Place) -> Sequence[Link]:
         """The links that end at a place."""
-        if place.kind == "table":
+        if place.kind in {"table", "identity"}:
             return self._mappings.into(place) if self._sees_mappings else ()
         return [link for link in self._readers if link.target == place]
 

@@ -21,6 +21,7 @@ from apps.pipelines.services.effects import describe_effect
 from apps.pipelines.services.engines import table_runner
 from apps.pipelines.services.gates import table_tests
 from apps.pipelines.services.lease import Heartbeat, LeaseLost, claim_run, held, require_held
+from apps.pipelines.services.people import identity_of
 from apps.pipelines.services.quarantine import describe_load
 from apps.pipelines.services.reading import open_scans, present_shapes
 from apps.pipelines.services.tables import (
@@ -130,6 +131,7 @@ class Execution:
             **({"window": window} if window else {}),
             "schema": documents["schema_version"],
             "mappings": {table: entry["version"] for table, entry in documents["mappings"].items()},
+            **identity_of(documents, [step.table for step in self.run.steps.all()]),
             "inputs": {},
             "output_hash": {},
             "settings": {"memory_bytes": settings.ENGINE_MEMORY_BYTES, "threads": settings.ENGINE_THREADS},

@@ -3,10 +3,11 @@
 import os
 import socket
 import threading
+from abc import ABC, abstractmethod
 from datetime import timedelta
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Now
 
@@ -70,17 +71,20 @@ def require_held(run: Run) -> None:
         raise LeaseLost(run.pk)
 
 
-class Heartbeat:
-    """Renews a run's lease from a thread, and hears there when somebody asks to cancel."""
+Row = TypeVar("Row", bound=models.Model)
 
-    def __init__(self, run: Run) -> None:
+
+class Beat(ABC, Generic[Row]):
+    """Renews the lease of something that a worker works on from a thread, and hears there when it is to end."""
+
+    def __init__(self, run: Row) -> None:
         self.run = run
         self.cancelled = threading.Event()
         self.lost = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{run.pk}", daemon=True)
 
-    def __enter__(self) -> "Heartbeat":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -107,6 +111,14 @@ class Heartbeat:
                     return
         finally:
             connection.close()
+
+    @abstractmethod
+    def _renew(self) -> bool:
+        """Renew the lease, or set `lost` or `cancelled`; return True when the database was heard."""
+
+
+class Heartbeat(Beat[Run]):
+    """The heartbeat of a run."""
 
     def _renew(self) -> bool:
         if not held(self.run).update(heartbeat_at=Now(), lease_expires_at=now_plus(LEASE)):

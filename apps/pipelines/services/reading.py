@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from apps.mappings.services.compile import Documents, discovered_shapes, table_reads
 from apps.pipelines.models import StoredTable
+from apps.pipelines.services.people import canonical_ids_scan
 from apps.pipelines.services.tables import find_stored_table, table_files
 from apps.sources.models import Source
 from apps.sources.services.sources import open_context
@@ -40,6 +41,8 @@ def _open(
 ) -> Scan:
     if read.target is not None:
         return _open_target(workspace, read.target, shapes.get(read.relation))
+    if read.identity is not None:
+        return canonical_ids_scan(workspace, read.identity, generation=documents["identity"]["generation"])
     source_id = documents["sources"].get(read.source, {}).get("id", "")
     source = (
         Source.objects.for_workspace(workspace.pk).select_related("workspace").filter(pk=source_id).first()

@@ -1,4 +1,4 @@
-"""What belongs to nothing any more: files of deleted workspaces, tables and runs, and of workers that died."""
+"""What belongs to nothing any more: files of deleted workspaces, tables and runs, of old resolutions, dead workers."""
 
 import logging
 import re
@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
-from apps.pipelines.models import Run, RunStep, StoredTable
+from apps.pipelines.models import IdentityResolution, Run, RunStep, StoredTable
 from apps.pipelines.services.upkeep import SAFETY
 from apps.workspaces.models import Workspace
 from datalinx.engine.storage import Stored
@@ -24,8 +25,15 @@ SCRATCH_AGE = timedelta(days=8)
 REJECTED_AT_ONCE = 1_000
 
 _PLACE = re.compile(
-    r"(?P<organization>org_[a-z0-9]+)/(?P<workspace>ws_[a-z0-9]+)/(?:(?P<kind>lake|runs)/(?P<id>\w+)/)?"
+    r"(?P<organization>org_[a-z0-9]+)/(?P<workspace>ws_[a-z0-9]+)/(?:(?P<kind>lake|runs|identity)/(?P<id>\w+)/)?"
 )
+
+# What a folder of each kind belongs to, and by which of its fields it is named.
+_MODELS: dict[str, tuple[Any, str]] = {
+    "lake": (StoredTable, "pk"),
+    "runs": (Run, "pk"),
+    "identity": (IdentityResolution, "folder"),
+}
 
 
 def sweep_all() -> None:
@@ -37,7 +45,7 @@ def sweep_all() -> None:
 
 
 def find_strays() -> Iterator[Stored]:
-    """Yield the files, older than a day, of workspaces, tables and runs that are not there any more.
+    """Yield the files, older than a day, of workspaces, tables, runs and resolutions that are not there any more.
 
     A first load's table is not there until its commit: the day is for such files.
     """
@@ -107,6 +115,6 @@ class _Known:
             return self.workspaces[where]
         thing = (workspace, kind, id_)
         if thing not in self.things:
-            model = StoredTable if kind == "lake" else Run
-            self.things[thing] = model.objects.filter(pk=id_, workspace=workspace).exists()
+            model, field = _MODELS[kind]
+            self.things[thing] = model.objects.filter(workspace=workspace, **{field: id_}).exists()
         return self.things[thing]

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from datalinx import errors
 from datalinx.engine.compile.binder import Binder
+from datalinx.engine.compile.context import Context
 from datalinx.engine.compile.plan import Fault
 from datalinx.engine.compile.steps import Steps, as_text, is_null, lost
 from datalinx.engine.types.base import ResolvedType
@@ -19,7 +20,8 @@ from datalinx.engine.types.sql import sql
 class Chain:
     """The value so far. Decorators and casts move it on with the methods below.
 
-    `target` is the type of the column that the chain ends in.
+    `target` is the type of the column that the chain ends in, `name` that column's; `references` are the columns
+    that steps of the chain read besides the field's own.
     """
 
     value: exp.Expression
@@ -29,11 +31,14 @@ class Chain:
     steps: Steps
     binder: Binder
     types: TypeRegistry
+    context: Context
+    name: str
     semantic: str | None = None
     # The type that the value is known to fit, because a guard made it.
     fits: str | None = None
     faults: list[Fault] = field(default_factory=list)
     growth: float = 1.0
+    references: list[tuple[str, str]] = field(default_factory=list)
 
     def text(self) -> exp.Expression:
         """The value as text."""

@@ -8,12 +8,18 @@ from dataclasses import replace
 from sqlglot import exp
 
 from datalinx import errors
+from datalinx.engine.compile.identity import NAME as IDENTITY
 from datalinx.engine.compile.plan import CompiledField, CompiledMapping, Read, inlined_size
 from datalinx.engine.compile.select import select_of
 from datalinx.engine.types.library import without_calls
 
 # An expression with more parts than this is no longer one that a person reads.
 MAX_INLINE = 2_000
+
+_NO_IDENTITY = (
+    "The mapping puts canonical ids in (the decorator `identity`), which are no relation of a dbt project: map the "
+    "key, and join the ids after the build."
+)
 
 # No name and no literal of a document holds U+0000, so that these marks meet nothing else.
 _MARK = "\x00read {}\x00"
@@ -99,6 +105,8 @@ def dbt_field(compiled: CompiledMapping, name: str) -> str:
     field = next((field for field in compiled.fields if field.name == name), None)
     if field is None:
         raise errors.NotFound("FIELD_NOT_MAPPED", f"The mapping of `{compiled.table}` has no field `{name}`.")
+    if any(alias.startswith(f"{IDENTITY}:") for alias, _ in field.references):
+        raise errors.Invalid("IDENTITY_NOT_POSSIBLE", _NO_IDENTITY)
     if inlined_size(field.value, compiled.steps) > MAX_INLINE:
         return dbt_model(_only(compiled, field))
     tree = without_calls(compiled.inline(field.value).transform(_without_packing))
@@ -141,6 +149,8 @@ def plain_name(name: str) -> str:
 
 
 def _jinja(read: Read, models: Collection[str] | None) -> str:
+    if read.identity is not None:
+        raise errors.Invalid("IDENTITY_NOT_POSSIBLE", _NO_IDENTITY)
     if read.target is not None and models is not None and read.target not in models:
         return f"{{{{ source({json.dumps(TABLES)}, {json.dumps(read.target)}) }}}}"
     if read.target is not None:

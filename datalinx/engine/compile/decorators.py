@@ -7,7 +7,7 @@ from sqlglot import exp
 from datalinx import errors
 
 # The modules of decorators fill the table.
-from datalinx.engine.compile import text_decorators, value_decorators  # noqa: F401
+from datalinx.engine.compile import identity, text_decorators, value_decorators  # noqa: F401
 from datalinx.engine.compile.chain import Chain
 from datalinx.engine.compile.decorator_kinds import DECORATORS
 from datalinx.engine.compile.parsing import did_you_mean

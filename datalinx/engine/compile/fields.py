@@ -44,6 +44,8 @@ def compile_field(
         context.steps,
         context.binder,
         context.types,
+        context,
+        column.name,
         faults=list(value.faults),
     )
     if isinstance(field, DecoratedField):
@@ -57,7 +59,7 @@ def compile_field(
         value=result,
         faults=faults,
         on_invalid=field.on_invalid or on_invalid,
-        references=tuple(reference.pair for reference in value.references),
+        references=(*(reference.pair for reference in value.references), *chain.references),
     )
     if isinstance(field, ConstantField):
         _check_constant(context, field, compiled)

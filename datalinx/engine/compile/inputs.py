@@ -116,6 +116,11 @@ class InputCompiler:
                 self._keep(CompiledInput(_cte_relation(below), columns, query=query))
         return self.compiled[_cte_relation(order[-1])]
 
+    def add_stored(self, read: Read, shape: InputShape) -> None:
+        """Add a stored relation that is no input of the mapping, unless it is there."""
+        if read.relation not in self.compiled:
+            self._keep(CompiledInput(read.relation, shape.columns, read=read))
+
     def _resolve(self, source: str | None, name: str) -> tuple[str, InputShape]:
         known = match(name, self.ctes) if source is None else None
         relation = _cte_relation(known) if known is not None else None

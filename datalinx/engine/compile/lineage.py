@@ -65,7 +65,7 @@ class _Origins:
     def edges(self, pair: Pair, target: str | None, kind: str) -> Iterator[Edge]:
         """One edge for each stored column behind `pair`."""
         for read, column in self._origins(pair):
-            yield Edge(read.source, read.table or read.target or "", column, target, kind)
+            yield Edge(read.source, read.table or read.target or read.relation, column, target, kind)
 
     def deciding(self) -> Iterator[Edge]:
         """The columns that decide which rows the CTEs have."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from datalinx.engine.compile.binder import Binder
-from datalinx.engine.compile.context import Context
+from datalinx.engine.compile.context import NOBODY, Context, Identified
 from datalinx.engine.compile.expressions import rebuild_expression
 from datalinx.engine.compile.faults import Faults
 from datalinx.engine.compile.fields import compile_field
+from datalinx.engine.compile.identity import identity_reads
 from datalinx.engine.compile.inputs import InputCompiler, reads_of
 from datalinx.engine.compile.joins import compile_join
 from datalinx.engine.compile.loading import compile_deduplicate, compile_load
@@ -33,13 +34,15 @@ from datalinx.errors import FieldError
 NO_CTES: MappingOf[str, str] = {}
 
 
-def required_reads(mapping: Mapping, *, ctes: MappingOf[str, str] = NO_CTES) -> tuple[Read, ...]:
-    """The stored relations that a mapping reads, those that only its CTEs read included.
+def required_reads(
+    mapping: Mapping, *, ctes: MappingOf[str, str] = NO_CTES, identified: Identified = NOBODY
+) -> tuple[Read, ...]:
+    """The stored relations that a mapping reads, those that only its CTEs read and canonical ids included.
 
     The caller gives their shapes to `compile_mapping` and their scans to the executor, by `Read.relation`.
     Raise `Invalid`: `UNKNOWN_CTE`, `CTE_CYCLE`, or what is wrong with a CTE's SQL.
     """
-    return reads_of(mapping.inputs, ctes)
+    return (*reads_of(mapping.inputs, ctes), *identity_reads(mapping, identified))
 
 
 def compile_mapping(
@@ -49,17 +52,21 @@ def compile_mapping(
     inputs: MappingOf[str, InputShape],
     types: TypeRegistry,
     ctes: MappingOf[str, str] = NO_CTES,
+    identified: Identified = NOBODY,
     version: int = 0,
 ) -> CompiledMapping:
     """Compile a mapping for its target table.
 
     `inputs` are the shapes of the stored relations by `Read.relation` (for an input without a CTE its alias);
-    `ctes` are SQL texts by name. Columns without a field stand in `unmapped`, they are no error here.
+    `ctes` are SQL texts by name, `identified` the tables whose records have canonical ids. Columns without a field
+    stand in `unmapped`, they are no error here.
     Raise `Invalid` with every fault and its path; its code is the faults' own when they share one, such as
     `UNKNOWN_COLUMN`, `UNKNOWN_FUNCTION`, `EXPRESSION_NOT_ALLOWED`, `AMBIGUOUS_FIELD`, `NOT_GROUPED`, `TYPE_CLASH`.
     """
     with Binder() as binder:
-        compilation = _Compilation(mapping, table, types, InputCompiler(inputs, ctes, binder), version)
+        compilation = _Compilation(
+            mapping, table, types, InputCompiler(inputs, ctes, binder), identified, version
+        )
         plan = compilation.run()
     if plan is None:
         raise refusal(compilation.faults.found)
@@ -73,10 +80,12 @@ def check_mapping(
     inputs: MappingOf[str, InputShape],
     types: TypeRegistry,
     ctes: MappingOf[str, str] = NO_CTES,
+    identified: Identified = NOBODY,
 ) -> list[FieldError]:
     """What is wrong with a mapping, as far as it can be known without data; empty when it can run."""
     with Binder() as binder:
-        compilation = _Compilation(mapping, table, types, InputCompiler(inputs, ctes, binder), is_saved=True)
+        inner = InputCompiler(inputs, ctes, binder)
+        compilation = _Compilation(mapping, table, types, inner, identified, is_saved=True)
         compilation.run()
     return compilation.faults.found
 
@@ -92,6 +101,7 @@ class _Compilation:
     table: TargetTable
     types: TypeRegistry
     inputs: InputCompiler
+    identified: Identified
     version: int = 0
     is_saved: bool = False
     faults: Faults = field(default_factory=Faults)
@@ -111,7 +121,14 @@ class _Compilation:
         joins = self._joins(Scope(shapes))
         joined = [self.mapping.inputs[0].alias, *(join.alias for join in joins)]
         scope = Scope({alias: shapes[alias] for alias in joined})
-        context = Context(scope, Scope(shapes), self.inputs.binder, self.types)
+        context = Context(
+            scope,
+            Scope(shapes),
+            self.inputs.binder,
+            self.types,
+            add_relation=self.inputs.add_stored,
+            identified=self.identified,
+        )
         filtered = self._filter(context)
         group_by = self._group_by(context)
         fields = self._fields(context)

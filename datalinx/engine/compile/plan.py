@@ -48,15 +48,17 @@ class InputShape:
 
 @dataclass(frozen=True)
 class Read:
-    """A stored relation that the plan needs: a source's table, or the target table `target`.
+    """A stored relation that the plan needs: a source's table, the target table `target`, or canonical ids.
 
     `relation` is the input's alias, or a name made of source and table, or of the target, that no alias can be.
+    `identity` is the table whose records' canonical ids are read, by `key` and `canonical_id`.
     """
 
     relation: str
     source: str | None = None
     table: str | None = None
     target: str | None = None
+    identity: str | None = None
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,8 @@ def inlined_size(expression: exp.Expression, steps: Iterable[Step]) -> int:
 class Edge:
     """One line of the column lineage: a source's column takes part in making a target column.
 
-    `source` and `table` name the stored table (a target table has `source` None). `kind` is the field's, or
+    `source` and `table` name the stored table (a target table has `source` None; canonical ids are `identity:` and
+    the table whose records have them). `kind` is the field's, or
     `filter`, `join`, `group`, `order`, `key`, `cursor` for columns that decide on rows; `target` is None then.
     `unresolved` is a column of a query that could not be followed.
     """

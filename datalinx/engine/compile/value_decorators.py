@@ -14,7 +14,7 @@ from sqlglot import exp
 from datalinx import errors
 from datalinx.engine.compile.chain import Chain
 from datalinx.engine.compile.date_shapes import exact_formats
-from datalinx.engine.compile.decorator_kinds import NoParameters, decorator
+from datalinx.engine.compile.decorator_kinds import decorator
 from datalinx.engine.spec.base import Identifier, Part, Text
 from datalinx.engine.types.base import BASE_TYPES
 from datalinx.engine.types.casts import cast_from, kind_of
@@ -214,12 +214,6 @@ def _json_extract(chain: Chain, parameters: JsonExtract) -> None:
         chain.fault(exp.Is(this=valid, expression=exp.false()), "invalid_json", "The value is no JSON.")
         value = chain.steps.add(sql("CASE WHEN :ok THEN :v END", ok=valid, v=value), "VARCHAR").column
     chain.to_inferred(exp.Anonymous(this="json_extract_string", expressions=[value, path]))
-
-
-@decorator("identity", "Replaces the value by the person's canonical id.", NoParameters)
-def _identity(chain: Chain, parameters: Part) -> None:
-    message = "There are no identity rules in this workspace, so there is no canonical id to put here."
-    raise errors.Invalid("IDENTITY_NOT_CONFIGURED", message)
 
 
 def _number(chain: Chain) -> exp.Column:

@@ -5,14 +5,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-PlaceKind = Literal["source", "table", "query", "audience", "alert_rule", "monitoring"]
+PlaceKind = Literal["source", "table", "identity", "query", "audience", "alert_rule", "monitoring"]
 Direction = Literal["upstream", "downstream"]
 Effect = Literal["values", "rows"]
 
 
 @dataclass(frozen=True)
 class Place:
-    """A table of a source, a target table, or something that reads those. `id` is that of what has one."""
+    """A table of a source, a target table, canonical ids, or something that reads those.
+
+    `id` is that of what has one.
+    """
 
     kind: PlaceKind
     name: str

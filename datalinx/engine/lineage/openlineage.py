@@ -193,4 +193,6 @@ class _Writer:
 
 
 def _folder(place: Place) -> str:
+    if place.kind == "identity":
+        return "people"
     return "tables" if place.source is None else f"sources/{place.source}"

@@ -3,6 +3,7 @@
 from datalinx.engine.spec.audience import AudienceDocument
 from datalinx.engine.spec.base import Document, document_to_json, parse_document
 from datalinx.engine.spec.cte import CteDocument
+from datalinx.engine.spec.identity import IdentityDocument
 from datalinx.engine.spec.mapping import Mapping
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.engine.spec.schema import TargetColumn, TargetSchema, TargetTable
@@ -12,6 +13,7 @@ __all__ = [
     "AudienceDocument",
     "CteDocument",
     "Document",
+    "IdentityDocument",
     "Mapping",
     "PipelineDocument",
     "SourceDocument",

@@ -8,7 +8,7 @@ import datalinx.orm
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("pipelines", "0003_storedtable_upkeep"),
+        ("pipelines", "0004_storedtable_cursor_type"),
         ("workspaces", "0001_initial"),
     ]
 

@@ -123,6 +123,15 @@ def test_record__longer_than_the_limit__is_malformed_and_the_rest_is_read(make_s
     assert len(source.malformed()[0][2]) <= 2_000
 
 
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize("after", ["", "2,y\n"])
+def test_record__longer_than_a_buffer__is_malformed_wherever_it_stands(make_source, compress, after):
+    text = f"a,b\n1,{'x' * 33_000_000}\n{after}0,z\n" if after else f"a,b\n0,z\n1,{'x' * 33_000_000}\n"
+    source = make_source({"t.csv": compress(text.encode())})
+    assert source.rows() == ([("2", "y")] if after else []) + [("0", "z")]
+    assert source.table().malformed == 1
+
+
 def test_line_ends__of_two_kinds__are_both_line_ends(make_source):
     assert make_source({"t.csv": "a,b\r\n1,2\n3,4\r\n5,6\n"}).rows() == [("1", "2"), ("3", "4"), ("5", "6")]
 

@@ -53,6 +53,17 @@ def read_head(path: Path, name: str, compression: Compression, size: int) -> byt
         return stream.read(size)
 
 
+def ends_with_a_line_of(path: Path, name: str, compression: Compression, most: int) -> bool:
+    """Tell whether the last line has at most so many bytes; only a compressed file has to be read through for it."""
+    tail = b""
+    with undamaged(name), open_bytes(path, compression) as stream:
+        if compression == "none":
+            stream.seek(max(0, path.stat().st_size - most - 2))
+        while chunk := stream.read(1024 * 1024):
+            tail = (tail + chunk)[-most - 2 :]
+    return len(tail) <= most or b"\n" in tail[:-2] or b"\r" in tail[:-2]
+
+
 def check_compressed(path: Path, name: str, compression: Compression, limits: Limits) -> None:
     """Decompress the file once, keeping nothing: it is whole, and it does not grow beyond the limit.
 

@@ -15,7 +15,7 @@ from datalinx.engine.connectors.base import RECORD_COLUMN, Limits
 from datalinx.engine.connectors.detect import detect_columns
 from datalinx.engine.connectors.file.area import AreaFile
 from datalinx.engine.connectors.file.cleaning import REJECTS
-from datalinx.engine.connectors.file.compression import read_head
+from datalinx.engine.connectors.file.compression import ends_with_a_line_of, read_head
 from datalinx.engine.connectors.file.config import TableOptions
 from datalinx.engine.connectors.file.dialect import SAMPLE_RECORDS, sniff
 from datalinx.engine.connectors.file.encoding import (
@@ -47,7 +47,10 @@ def inspect_delimited(
     if is_utf8(encoding) and not facts.skip:
         try:
             rows = _count(file.path, facts, limits)
-            if _agrees(rows, facts, complete=complete):
+            # A last line that is longer than its buffer DuckDB leaves out without a word.
+            if _agrees(rows, facts, complete=complete) and (
+                complete or ends_with_a_line_of(file.path, file.name, kind.compression, limits.record_bytes)
+            ):
                 return replace(facts, rows=rows)
         except NOT_THE_DATA as error:
             raise unreadable(error, file.name) from error

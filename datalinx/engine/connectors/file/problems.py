@@ -19,6 +19,8 @@ DATA_ERRORS = (
     duckdb.ConversionException,
     duckdb.OutOfRangeException,
     duckdb.IOException,
+    # A line longer than the reader's buffer.
+    duckdb.NotImplementedException,
 )
 
 _PLACES = (

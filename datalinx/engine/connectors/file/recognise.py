@@ -37,6 +37,13 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "a program"),
     (b"Obj\x01", "an Avro file; save it as Parquet"),
 )
+# Names of what cannot be read here: a text that is named so is not what its owner thinks it is.
+_FOREIGN_ENDINGS = (
+    *(".zip", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".lz4", ".snappy"),
+    *(".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".doc", ".docx", ".pdf"),
+    *(".avro", ".orc", ".feather", ".arrow", ".db", ".sqlite", ".sqlite3", ".duckdb", ".mdb"),
+    *(".png", ".jpg", ".jpeg", ".gif", ".exe", ".dll", ".so"),
+)
 _MARKUP = re.compile(rb"\s*<(?:!doctype|html|\?xml|head|body)", re.IGNORECASE)
 
 HEAD_BYTES = 64 * 1024
@@ -72,11 +79,17 @@ def recognise(path: Path, name: str, wanted: FormatName | None) -> Kind:
     if not head.removeprefix(b"\xef\xbb\xbf").strip(b"\x00 \t\r\n"):
         raise Failed("FILE_EMPTY", f"{name} is empty. Upload it again with its data.")
     claimed = wanted or _claimed_format(name)
+    ending = next((each for each in _FOREIGN_ENDINGS if name.lower().endswith(each)), None)
     told = _told_format(head, name)
     if told == "parquet" and compression != "none":
         raise Failed(
             "FILE_FORMAT_MISMATCH", f"{name} is Parquet inside {compression}; upload the Parquet itself."
         )
+    if claimed is None and ending is not None:
+        message = (
+            f"{name} is named as {ending[1:]}, but its content is {_LOOKS[told]}. Rename it, or say `format`."
+        )
+        raise Failed("FILE_FORMAT_MISMATCH", message)
     return Kind(_agreed(claimed, told, head, name), compression, head)
 
 
@@ -147,6 +160,7 @@ def _looks_like_json(head: bytes) -> bool:
 
 
 _DEFAULTS: dict[str, FormatName] = {"parquet": "parquet", "json": "json", "text": "csv"}
+_LOOKS = {"parquet": "Parquet", "json": "JSON", "text": "plain text"}
 _FAMILIES = {"csv": "text", "tsv": "text", "json": "json", "jsonl": "json", "parquet": "parquet"}
 
 
@@ -157,8 +171,7 @@ def _agreed(claimed: FormatName | None, told: str, head: bytes, name: str) -> Fo
     may_be_json = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"[", b"{", b'"'}
     if _FAMILIES[claimed] == told or (_FAMILIES[claimed] == "json" and told == "text" and may_be_json):
         return claimed
-    looks = {"parquet": "Parquet", "json": "JSON", "text": "plain text"}[told]
     raise Failed(
         "FILE_FORMAT_MISMATCH",
-        f"{name} is said to be {claimed}, but its content is {looks}. Rename it, or say `format`.",
+        f"{name} is said to be {claimed}, but its content is {_LOOKS[told]}. Rename it, or say `format`.",
     )

@@ -181,7 +181,7 @@ class Clamp(Part):
         if self.min is None and self.max is None:
             raise ValueError("needs min or max")
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError("min is larger than max")
+            raise ValueError("needs a min that is not larger than max")
         return self
 
 

@@ -1,11 +1,14 @@
 """What all documents share: bounded types, the way in with paths to every fault, the way out."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
 
+from datalinx.engine.spec.sentences import IDENTIFIER, either_of, noun_of, sentence_of
 from datalinx.errors import FieldError, Invalid
 
 # The fields that the server owns. What GET gave can be sent back, so they are dropped, not refused.
@@ -31,7 +34,7 @@ Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_with
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_without_nul)]
 """The name of something outside, as it stands there: a source, its table, its column."""
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 """A name of our own: a target table or column, an input's alias, a type, a decorator."""
 
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=600), AfterValidator(_without_nul)]
@@ -83,6 +86,8 @@ def parse_part(model: type[P], data: object) -> P:
         raise Invalid("VALIDATION_ERROR", f"The document is not plain JSON: {error}.") from error
     if len(text) > MAX_DOCUMENT_BYTES:
         raise Invalid("VALIDATION_ERROR", f"The document is larger than {MAX_DOCUMENT_BYTES:,} bytes.")
+    for path in _endless(data):
+        raise refusal([FieldError(path, "finite_number", "The number is larger than any that can be kept.")])
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
@@ -120,12 +125,18 @@ def refusal(errors: Sequence[FieldError]) -> Invalid:
 
 def _field_errors(error: ValidationError, data: object) -> list[FieldError]:
     found: dict[str, FieldError] = {}
-    for fault in error.errors(include_url=False, include_context=False)[:MAX_ERRORS]:
+    nouns: dict[str, list[str]] = {}
+    for fault in error.errors(include_url=False)[:MAX_ERRORS]:
         path = _path(fault["loc"], data, is_missing=fault["type"] == "missing")
-        code, message = _code_and_message(fault["type"], fault["msg"], fault["loc"])
+        code, message = _code_and_message(fault)
+        noun = noun_of(fault)
+        if noun is not None:
+            nouns.setdefault(path, []).append(noun)
         # One value that fits no member of a union gives an error for each; they are one fault to a person.
         if path in found and code not in {"required", "unknown_field"}:
             message = f"{found[path].message.rstrip('.')}, or: {message[0].lower()}{message[1:]}"
+            if noun is not None and len(nouns[path]) > 1:
+                message = either_of(nouns[path], fault["input"])
             code = "invalid_type"
         found[path] = FieldError(path, code, message)
     # A list that lost its faulty items is also "too short": that says nothing new.
@@ -137,12 +148,25 @@ def _field_errors(error: ValidationError, data: object) -> list[FieldError]:
     ]
 
 
-def _code_and_message(kind: str, message: str, location: tuple[int | str, ...]) -> tuple[str, str]:
-    if kind == "extra_forbidden":
-        return "unknown_field", f"There is no key `{location[-1]}` here."
-    if kind == "missing":
-        return "required", "This key is required."
-    return kind, message.removeprefix("Value error, ").rstrip(".") + "."
+def _code_and_message(fault: ErrorDetails) -> tuple[str, str]:
+    place = fault["loc"][-1] if fault["loc"] else ""
+    if fault["type"] == "extra_forbidden":
+        return "unknown_field", f"There is no key `{place}` here."
+    if fault["type"] == "missing" and isinstance(place, int):
+        return "required", "An entry is missing here."
+    return "required" if fault["type"] == "missing" else fault["type"], sentence_of(fault)
+
+
+def _endless(data: object, path: str = "") -> Iterator[str]:
+    """The paths of numbers that are not finite: Python reads 1e400 as one, and JSON has no word for it."""
+    if isinstance(data, float) and not math.isfinite(data):
+        yield path
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _endless(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(data, list | tuple):
+        for position, value in enumerate(data):
+            yield from _endless(value, f"{path}[{position}]")
 
 
 def _path(location: tuple[int | str, ...], data: object, *, is_missing: bool) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from datalinx.engine.spec.base import Document, Identifier, Name, Part, Reference, Scalar, Text
+from datalinx.engine.spec.sentences import SPAN
 from datalinx.errors import FieldError
 
 OnInvalid = Literal["quarantine", "null", "fail"]
@@ -141,7 +142,7 @@ class Deduplicate(Part):
     order_by: Annotated[tuple[Reference, ...], Field(max_length=20)] = ()
 
 
-Span = Annotated[str, Field(pattern=r"^[0-9]{1,6} (second|minute|hour|day|week|month|year)s?$")]
+Span = Annotated[str, Field(pattern=SPAN)]
 """A length of time, such as `2 days`."""
 
 

@@ -17,6 +17,7 @@ from datalinx.engine.compile.context import Identified
 from datalinx.engine.compile.dbt import dbt_field, dbt_model
 from datalinx.engine.compile.identity import SHAPE as CANONICAL_IDS
 from datalinx.engine.compile.lineage import lineage
+from datalinx.engine.compile.loading import key_warnings
 from datalinx.engine.compile.mapping import check_mapping, compile_mapping, required_reads
 from datalinx.engine.compile.plan import CompiledMapping, InputShape, Read, SourceColumn
 from datalinx.engine.compile.wildcard import effective_wildcard
@@ -297,14 +298,10 @@ def validate(workspace: Workspace, table: str, document: Any | None) -> dict[str
         try:
             mapping = parse_document(MappingDocument, {"table_name": table, **document})
         except Invalid as error:
-            return _verdict(list(error.errors), [])
+            return _verdict(list(error.errors), None)
     faults = check_document(workspace, mapping)
-    return _verdict(faults, [] if faults else _unmapped(workspace, mapping))
-
-
-def _unmapped(workspace: Workspace, mapping: MappingDocument) -> list[str]:
     documents = with_mapping(collect_documents(workspace), mapping)
-    return list(compile_table(documents, mapping.table_name).unmapped)
+    return _verdict(faults, None if faults else compile_table(documents, mapping.table_name))
 
 
 def with_mapping(documents: Documents, mapping: MappingDocument) -> dict[str, Any]:
@@ -315,12 +312,14 @@ def with_mapping(documents: Documents, mapping: MappingDocument) -> dict[str, An
     return {**documents, "mappings": {**documents["mappings"], mapping.table_name: entry}}
 
 
-def _verdict(faults: Sequence[FieldError], unmapped: Sequence[str]) -> dict[str, Any]:
+def _verdict(faults: Sequence[FieldError], compiled: CompiledMapping | None) -> dict[str, Any]:
+    unmapped = compiled.unmapped if compiled is not None else ()
     return {
         "valid": not faults,
         "complete": not faults and not unmapped,
         "errors": [fault.as_dict() for fault in faults],
         "unmapped": list(unmapped),
+        "warnings": [each.as_dict() for each in key_warnings(compiled)] if compiled is not None else [],
     }
 
 

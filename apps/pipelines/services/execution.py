@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from dataclasses import replace as replace_fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,13 @@ from apps.pipelines.services.tables import (
 from apps.pipelines.services.windows import read_window, window_to_json
 from datalinx.api.request_id import set_request_id
 from datalinx.engine import lake
+from datalinx.engine.compile.loading import key_warnings
 from datalinx.engine.compile.plan import CompiledMapping
 from datalinx.engine.connectors.base import Scan
+from datalinx.engine.execute.gate import TableTests, require_passed
 from datalinx.engine.execute.ledger import Counts
 from datalinx.engine.execute.results import Guards, TableResult
-from datalinx.engine.execute.stopped import Stopped
+from datalinx.engine.execute.stopped import Findings, Stopped
 from datalinx.engine.lake import LakeColumn, Staged
 from datalinx.engine.spec.base import parse_document
 from datalinx.engine.spec.pipeline import PipelineDocument
@@ -249,6 +252,12 @@ class TableExecution:
             if base is not None and self.stored is not None:
                 base = with_own_cursor(base, self.stored, compiled, self._cursor_column(), replace=replace)
             self.began_at = base.cursor if base is not None else None
+            tests = table_tests(
+                self.workspace,
+                self.run_row.snapshot,
+                self.step.table,
+                mode=self.execution.settings.tests,
+            )
             result = table_runner(self.execution.settings.engine)(
                 compiled,
                 scans=scans,
@@ -261,12 +270,10 @@ class TableExecution:
                 rebuild=rebuild,
                 cancelled=self.execution.should_stop,
                 progress=self._report,
-                tests=table_tests(
-                    self.workspace,
-                    self.run_row.snapshot,
-                    self.step.table,
-                    mode=self.execution.settings.tests,
-                ),
+                # Of a run in test mode the effect is told first, and the gate is asked then.
+                tests=tests
+                if tests is None or self.run_row.publishes
+                else replace_fields(tests, mode="warn"),
                 **self._more(compiled),
             )
         if not self.run_row.publishes:
@@ -281,6 +288,7 @@ class TableExecution:
                 cancelled=self.execution.should_stop,
             )
             self.step.report = {"counts": ledger(result.counts), **found}
+            _require_passed(tests, result)
         # After minutes of computing the connection may be gone; within a transaction it is not ours to replace.
         if not connection.in_atomic_block:
             close_old_connections()
@@ -298,6 +306,10 @@ class TableExecution:
     def _more(self, compiled: CompiledMapping) -> dict[str, Any]:
         """Return what else the engine is told."""
         window = read_window(self.run_row.request)
+        for warning in key_warnings(compiled) if self.stored is not None else ():
+            runs.write_log(
+                self.run_row, f"{self.step.table}: {warning.message}", level="warning", table=self.step.table
+            )
         if window is not None and compiled.load.mode == "append":
             message = (
                 f"{self.step.table} is appended to: rows of this window that it has already are there twice now, "
@@ -458,6 +470,24 @@ class TableExecution:
         place = workspace_storage(self.workspace.organization_id, self.workspace.pk)
         place.put_file(key, rejected, move=True)
         return key
+
+
+def _require_passed(tests: TableTests | None, result: TableResult) -> None:
+    """Raise the failure of a gate with all that was found out, for a table that was made and is not published."""
+    if tests is None:
+        return
+    try:
+        require_passed(tests, result.tests)
+    except Failed as error:
+        findings = Findings(
+            counts=result.counts,
+            rejected_by_reason=result.rejected_by_reason,
+            values_nulled=result.values_nulled,
+            rejected_path=result.rejected_path,
+            inputs=result.inputs,
+            tests=result.tests,
+        )
+        raise Stopped(error, findings) from error
 
 
 def ledger(counts: Counts) -> dict[str, int]:

@@ -81,6 +81,8 @@ def validate(session: Session, *, table: TableName, file: File = None) -> None:
         session.out.line("The mapping holds." if holds else "The mapping does not hold.")
         if unmapped := result.get("unmapped"):
             session.out.line(f"Not mapped yet, which a run needs: {shown(unmapped)}.")
+        for each in result.get("warnings") or []:
+            session.out.line(f"{each['field']}: {each['message']}")
     if not holds:
         raise typer.Exit(FAILED)
 

@@ -13,6 +13,7 @@ from datalinx.engine.compile.plan import (
     CompiledDeduplicate,
     CompiledField,
     CompiledLoad,
+    CompiledMapping,
     OrderTerm,
     inline,
 )
@@ -22,6 +23,7 @@ from datalinx.engine.spec.mapping import Deduplicate, Load
 from datalinx.engine.spec.schema import TargetTable
 from datalinx.engine.types.base import BASE_TYPES, ResolvedType
 from datalinx.engine.types.casts import cast_from, kind_of
+from datalinx.errors import FieldError
 
 _DIRECTION = re.compile(r"(?is)(?P<value>.*?)(?:\s+(?P<direction>asc|desc))?(?:\s+nulls\s+last)?\s*")
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 7 * 86_400}
@@ -66,6 +68,27 @@ def compile_load(
         with faults.at("load.cursor"):
             return _with_cursor(context, compiled, load.cursor, fields, first)
     return compiled
+
+
+def key_warnings(compiled: CompiledMapping) -> list[FieldError]:
+    """What a load may do to the primary key of the stored table: it is checked within a load, not across loads."""
+    key, load = compiled.primary_key, compiled.load
+    if not key:
+        return []
+    names = ", ".join(f"`{name}`" for name in key)
+    if load.mode == "append":
+        message = (
+            f"An append adds every row, so that a primary key ({names}) that is stored already is there twice. Use the "
+            "mode merge to let the newer row take its place, or a test `unique` to be told."
+        )
+        return [FieldError("load.mode", "key_may_repeat", message)]
+    if load.mode == "merge" and not set(load.keys) <= set(key):
+        message = (
+            f"Rows meet the stored ones by `load.keys` and not by the primary key ({names}), so that it may be stored "
+            "twice. Leave `keys` out to merge by the primary key, or give a test `unique` to be told."
+        )
+        return [FieldError("load.keys", "key_may_repeat", message)]
+    return []
 
 
 def column_names(names: tuple[str, ...], table: TargetTable, path: str, faults: Faults) -> tuple[str, ...]:

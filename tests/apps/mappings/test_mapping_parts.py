@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from apps.pipelines.models import Run, StoredTable
 from tests.journey import MAPPING, lay_out
 from tests.resources import assert_failure, assert_success
@@ -64,7 +66,7 @@ def test_validate__saved_or_sent__tells_every_fault_and_stores_nothing(world: Wo
     lay_out(world)
     client = world.vera.client()
     good = assert_success(client.post(f"{ONE}/validate", {}, format="json"))
-    assert good == {"valid": True, "complete": True, "errors": [], "unmapped": []}
+    assert good == {"valid": True, "complete": True, "errors": [], "unmapped": [], "warnings": []}
     fields = {"customer_id": MAPPING["fields"]["customer_id"]}
     part = assert_success(client.post(f"{ONE}/validate", {**MAPPING, "fields": fields}, format="json"))
     assert (part["valid"], part["complete"]) == (True, False)
@@ -177,3 +179,27 @@ def test_semantic_type__got_and_put_back__is_accepted(world: World) -> None:
     got = assert_success(alice.get("/api/semantic-types/member_number"))
     kept = assert_success(alice.put("/api/semantic-types/member_number", got, format="json"))
     assert kept["description"] == "Ours"
+
+
+@pytest.mark.parametrize(
+    ("load", "place"),
+    [
+        ({"mode": "append"}, ["load.mode"]),
+        ({"mode": "merge", "keys": ["email"]}, ["load.keys"]),
+        ({"mode": "merge", "keys": ["customer_id", "email"]}, ["load.keys"]),
+        ({"mode": "merge", "keys": ["customer_id"]}, []),
+        ({"mode": "merge"}, []),
+        ({"mode": "history"}, []),
+        ({"mode": "full"}, []),
+    ],
+)
+def test_validate__of_a_load_that_may_store_a_key_twice__warns_and_holds(
+    world: World, load: dict[str, Any], place: list[str]
+) -> None:
+    lay_out(world)
+    found = assert_success(
+        world.vera.client().post(f"{ONE}/validate", {**MAPPING, "load": load}, format="json")
+    )
+    assert found["valid"]
+    assert [each["field"] for each in found["warnings"]] == place
+    assert {each["code"] for each in found["warnings"]} <= {"key_may_repeat"}

@@ -96,3 +96,16 @@ def test_gate__of_a_relationship__runs_the_other_table_first(world: World) -> No
     names = [step["table"] for step in done["steps"]]
     assert names.index("dates") < names.index("customers")
     assert done["status"] == "success"
+
+
+def test_gate__of_a_run_in_test_mode__fails_it_and_leaves_the_report(world: World) -> None:
+    pipeline = lay_out(world)
+    give_tests(world, spent=[{"test": "range", "min": 8}])
+    done = run(world, pipeline, test_mode=True)
+    (step,) = done["steps"]
+    assert (done["status"], step["error"]["code"]) == ("failed", "TESTS_FAILED")
+    assert step["report"]["rows"] == {"before": 0, "after": 2}
+    assert step["report"]["counts"] == step["counts"]
+    assert (step["counts"]["inserted"], step["tests"][0]["rows"]) == (2, 1)
+    assert sum(step["rejected_by_reason"].values()) == 3
+    assert not StoredTable.objects.exists()

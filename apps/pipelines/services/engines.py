@@ -25,3 +25,13 @@ def table_runner(engine: str) -> Callable[..., TableResult]:
     if engine == "spark":
         return partial(spark.run_table, remote=settings.SPARK_REMOTE)
     return run_table
+
+
+def table_repeater(engine: str) -> Callable[..., TableResult]:
+    """Return what executes a table that an engine made once more: that engine, or DuckDB where it is gone.
+
+    Rows and hash do not depend on the engine, so a table can be verified after the instance gave its Spark up.
+    """
+    if engine == "spark" and spark.why_unavailable(settings.SPARK_REMOTE) is not None:
+        return run_table
+    return table_runner(engine)

@@ -11,6 +11,7 @@ from apps.mappings.services.compile import compile_table, discovered_shapes, tab
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services import runs
 from apps.pipelines.services.bases import engine_limits, local_files, next_columns
+from apps.pipelines.services.engines import table_repeater
 from apps.pipelines.services.execution import TableExecution, ledger
 from apps.pipelines.services.lease import held, require_held
 from apps.pipelines.services.reading import open_scans, present_shapes, stored_scan
@@ -21,7 +22,6 @@ from datalinx.engine.connectors.base import Scan
 from datalinx.engine.execute.fingerprints import input_fingerprint
 from datalinx.engine.execute.results import Guards, TableResult
 from datalinx.engine.execute.results import StoredTable as BaseTable
-from datalinx.engine.execute.run import run_table
 from datalinx.engine.execute.stopped import Stopped
 from datalinx.errors import Failed, Invalid, NotFound
 
@@ -58,7 +58,7 @@ class VerifyExecution(TableExecution):
                 ]
                 return {"verdict": NOT_POSSIBLE, "reasons": reasons, "inputs": inputs}
             result = self._repeat(base, scans)
-        return {"inputs": inputs, **self._compare_results(first, result)}
+        return {"engine": result.engine, "inputs": inputs, **self._compare_results(first, result)}
 
     def _first(self) -> tuple[Run, Mapping[str, Any]]:
         first = self.run_row.verify_of
@@ -105,7 +105,7 @@ class VerifyExecution(TableExecution):
             before = BaseTable(tuple(files), base["cursor"], None)
         replaces = base["snapshot"] is None or base["replaced"]
         columns = next_columns(self.storage, None if replaces else stored, plan, replace=replaces)
-        return run_table(
+        return table_repeater(self.execution.settings.engine)(
             plan,
             scans=scans,
             workdir=self.folder / "output",

@@ -6,7 +6,7 @@ exponent in a whole number, an underscore between digits, a slash in a date) is 
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -48,7 +48,8 @@ def cast_to(to: Lowerer, value: Lowered, kind: str) -> Lowered:
     source, target = kind_of(value.type), kind_of(kind)
     if source == "text" and target == "text":
         return replace(value, type=kind)
-    tree = bound(value.tree, lambda tree: _cast(to, replace(value, tree=tree), kind, source, target))
+    known = _Known(is_plain=_is_plain(to, value.tree), is_iso=_is_iso(to, value.tree))
+    tree = bound(value.tree, lambda tree: _cast(replace(value, tree=tree), kind, source, target, known))
     if _cannot_fail(source, target):
         return to.made(tree, kind, value)
     return to.strict(tree, kind, value)
@@ -58,11 +59,19 @@ def _cannot_fail(source: str, target: str) -> bool:
     return target == "text" or (source, target) in {("boolean", "whole"), ("whole", "floating")}
 
 
-def _cast(to: Lowerer, value: Lowered, kind: str, source: str, target: str) -> exp.Expr:
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a text before it is bound to a name, under which nothing is known any more."""
+
+    is_plain: bool
+    is_iso: bool
+
+
+def _cast(value: Lowered, kind: str, source: str, target: str, known: _Known) -> exp.Expr:
     if target == "text":
         return as_text(value.tree, value.type)
     if source in {"text", "json"}:
-        return _from_text(to, value, kind, target)
+        return _from_text(value, kind, target, known)
     found = CASTS_FROM_NUMBERS.get((source, target)) or CASTS_FROM_MOMENTS.get((source, target))
     if found is None:
         raise cannot(f"CAST({value.type} AS {kind})", "Cast to another type.")
@@ -80,14 +89,15 @@ def as_text(tree: exp.Expr, kind: str) -> exp.Expr:
     return found(tree, kind, "VARCHAR")
 
 
-def _from_text(to: Lowerer, value: Lowered, kind: str, target: str) -> exp.Expr:
+def _from_text(value: Lowered, kind: str, target: str, known: _Known) -> exp.Expr:
     tree = value.tree
-    is_plain = _is_plain(to, tree)
     match target:
         case "whole":
-            return _whole(tree, kind, is_plain=is_plain)
+            return _whole(tree, kind, is_plain=known.is_plain)
         case "floating" | "decimal":
-            return _fraction(tree, kinds.spark_type(kind), is_plain=is_plain, infinite=target == "floating")
+            return _fraction(
+                tree, kinds.spark_type(kind), is_plain=known.is_plain, infinite=target == "floating"
+            )
         case "boolean":
             return form(
                 "CASE WHEN lower(:v) IN ('true', 't', 'yes', 'y', '1') THEN TRUE "
@@ -95,7 +105,7 @@ def _from_text(to: Lowerer, value: Lowered, kind: str, target: str) -> exp.Expr:
                 v=tree,
             )
         case "date" | "timestamp" | "timestamptz" | "time":
-            return moment_of_text(tree, target, is_iso=_is_iso(to, tree))
+            return moment_of_text(tree, target, is_iso=known.is_iso)
         case "uuid":
             return _uuid(tree)
         case "json":

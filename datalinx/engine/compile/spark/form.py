@@ -52,6 +52,11 @@ def bound(tree: exp.Expr, build: Callable[[exp.Expr], exp.Expr]) -> exp.Expressi
     return named(tree, build)
 
 
+def is_large(tree: exp.Expr) -> bool:
+    """Whether a part is better not written several times."""
+    return sum(1 for _ in tree.walk()) > _LARGE_PART
+
+
 def named(tree: exp.Expr, build: Callable[[exp.Expr], exp.Expr]) -> exp.Expression:
     """Return what `build` makes of the tree, which is computed once under a name."""
     name = exp.to_identifier(f"{_BOUND}{next(_numbers)}", quoted=True)

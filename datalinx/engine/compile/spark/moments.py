@@ -1,5 +1,6 @@
 """Casts from dates and times, and from the texts of them that DuckDB reads."""
 
+import re
 from collections.abc import Callable
 
 from sqlglot import exp
@@ -36,6 +37,14 @@ _ISO = {
     "timestamptz": rf"\A{_ISO_DAY}(?:[T ]{_ISO_CLOCK}(?:(?<=:[0-9]{{2}}:[0-9]{{2}}|[.][0-9]{{1,9}}){_ISO_OFFSET})?)?\z",
     "time": r"\A(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,9})?)?\z",
 }
+# The same of a text that is written in the plan, in the patterns of this language.
+_ISO_CONSTANT = {
+    "date": re.compile(_ISO_DAY),
+    "timestamp": re.compile(rf"{_ISO_DAY}(?:[T ]{_ISO_CLOCK})?"),
+    "timestamptz": re.compile(
+        rf"{_ISO_DAY}(?:[T ](?:[01][0-9]|2[0-3]):[0-9]{{2}}:[0-9]{{2}}(?:[.][0-9]{{1,9}})?{_ISO_OFFSET}?)?"
+    ),
+}
 _SPARK = {"date": "DATE", "timestamp": "TIMESTAMP_NTZ", "timestamptz": "TIMESTAMP"}
 
 
@@ -45,6 +54,13 @@ def moment_of_text(tree: exp.Expr, target: str, *, is_iso: bool) -> exp.Expr:
     Of a text that is known to be written as ISO 8601 has it no other form is tried.
     """
     direct = _clock(tree) if target == "time" else typed(tree, _SPARK[target])
+    if (
+        target in _ISO_CONSTANT
+        and isinstance(tree, exp.Literal)
+        and _ISO_CONSTANT[target].fullmatch(tree.name)
+    ):
+        # All that would be tried besides is not even folded away by Spark, and it is long.
+        return direct
     if is_iso:
         return form("CASE WHEN :v RLIKE :iso THEN :direct END", v=tree, iso=_ISO[target], direct=direct)
     if target == "time":

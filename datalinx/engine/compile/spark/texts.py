@@ -5,22 +5,29 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from datalinx.engine.compile.spark.casting import cast_to
-from datalinx.engine.compile.spark.form import bound, call, closed, form, typed
-from datalinx.engine.compile.spark.letters import composed, lowered, uppered, without_accents
+from datalinx.engine.compile.spark.form import bound, call, closed, form, is_large, typed
+from datalinx.engine.compile.spark.letters import composed, lowered, lowered_once, uppered, without_accents
 from datalinx.engine.compile.spark.lowering import Lowered, Lowerer, function
 from datalinx.engine.compile.spark.refusal import cannot
 
 Text = Callable[..., exp.Expr]
 
 
-def of_texts(*names: str, kinds: Sequence[str], gives: str = "VARCHAR") -> Callable[[Text], Text]:
-    """Register a function that never raises; its arguments are cast to `kinds`, the last of which goes on."""
+def of_texts(
+    *names: str, kinds: Sequence[str], gives: str = "VARCHAR", once: Text | None = None
+) -> Callable[[Text], Text]:
+    """Register a function that never raises; its arguments are cast to `kinds`, the last of which goes on.
+
+    `once` is the same with the first argument written once: what is named instead is interpreted, row by row.
+    """
 
     def register(made: Text) -> Text:
         def lower(to: Lowerer, node: exp.Anonymous, arguments: Sequence[Lowered]) -> Lowered:
             wanted = [kinds[min(place, len(kinds) - 1)] for place in range(len(arguments))]
             values = [cast_to(to, value, kind) for value, kind in zip(arguments, wanted, strict=True)]
-            return to.made(_applied(made, [value.tree for value in values]), gives, *values)
+            trees = [value.tree for value in values]
+            way = once if once is not None and is_large(trees[0]) else made
+            return to.made(_applied(way, trees), gives, *values)
 
         function(*names)(lower)
         return made
@@ -36,7 +43,7 @@ def _applied(made: Text, trees: list[exp.Expr]) -> exp.Expr:
 _T, _N = "VARCHAR", "BIGINT"
 
 
-@of_texts("lower", "lcase", kinds=(_T,))
+@of_texts("lower", "lcase", kinds=(_T,), once=lowered_once)
 def _lower(value: exp.Expr) -> exp.Expr:
     return lowered(value)
 

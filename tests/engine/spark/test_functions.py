@@ -66,6 +66,26 @@ def test_functions__over_hostile_rows__are_equal(engines: Engines) -> None:
 
 
 @pytest.mark.spark
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/Berlin", "2024, 10, 27"),
+        ("Europe/Berlin", "2024, 3, 31"),
+        ("America/New_York", "1987, 10, 25"),
+        ("Australia/Lord_Howe", "2024, 4, 7"),
+        ("UTC", "2024, 10, 27"),
+    ],
+)
+def test_timezone__where_an_hour_comes_twice_or_never__is_equal(
+    engines: Engines, zone: str, day: str
+) -> None:
+    texts = [f"timezone('{zone}', make_timestamp({day}, c.i % 5, {minute}, 0))" for minute in (15, 45)]
+    cases = [case for text in texts for case in _cases(text, exact=True)]
+
+    assert engines.differences(cases) == []
+
+
+@pytest.mark.spark
 def test_operators__over_hostile_rows__are_equal(engines: Engines) -> None:
     cases = [case for text in OPERATORS for case in _cases(text, exact="**" not in text and "^" not in text)]
 

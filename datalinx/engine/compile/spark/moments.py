@@ -118,18 +118,51 @@ def _other(tree: exp.Expr, target: str, pattern: str) -> exp.Expr:
         if target == "timestamp":
             return moment
         return form(
-            "CASE WHEN :zone <> '' THEN CASE WHEN :zone RLIKE :name THEN "
-            "TRY_CAST(concat(CAST(:moment AS VARCHAR), ' ', :zone) AS TIMESTAMPTZ) END "
+            "CASE WHEN :zone <> '' THEN CASE WHEN :zone RLIKE :name THEN :in_zone END "
             "WHEN :o RLIKE '^[+-]' THEN try_subtract(CAST(:moment AS TIMESTAMPTZ), :offset) "
             "ELSE CAST(:moment AS TIMESTAMPTZ) END",
             zone=_at(parts, 9),
             name=_ZONE_NAME,
+            in_zone=_in_zone(moment, _at(parts, 9)),
             moment=moment,
             o=_at(parts, 8),
             offset=_offset(form("regexp_replace(:o, ':', '')", o=_at(parts, 8))),
         )
 
     return named(_parts(tree, pattern, 10), made)
+
+
+def _in_zone(moment: exp.Expr, zone: exp.Expr) -> exp.Expr:
+    instant = form(
+        "TRY_CAST(concat(CAST(:moment AS VARCHAR), ' ', :zone) AS TIMESTAMPTZ)", moment=moment, zone=zone
+    )
+    return later_of_two(instant, form("CAST(:moment AS TIMESTAMPTZ)", moment=moment), zone)
+
+
+def later_of_two(instant: exp.Expr, local: exp.Expr, zone: exp.Expr | str) -> exp.Expr:
+    """The instant of a local time that comes twice where clocks are set back: DuckDB takes the later one.
+
+    Spark takes the earlier one, `instant`. `local` is the clock's face as an instant in UTC. The other candidate is
+    what the zone's offset of a day later makes of it, and that is right where the zone shows the same face then.
+    """
+
+    def chosen(later: exp.Expr) -> exp.Expr:
+        return form(
+            "CASE WHEN from_utc_timestamp(:later, :zone) = :local THEN :later ELSE :instant END",
+            later=later,
+            zone=zone,
+            local=local,
+            instant=instant,
+        )
+
+    def by_next_day(day: exp.Expr) -> exp.Expr:
+        offset = form("unix_micros(from_utc_timestamp(:day, :zone)) - unix_micros(:day)", day=day, zone=zone)
+        return form(
+            "timestamp_micros(try_subtract(unix_micros(:local), :offset))", local=local, offset=offset
+        )
+
+    next_day = form("timestamp_micros(try_add(unix_micros(:instant), 86400000000))", instant=instant)
+    return named(named(next_day, by_next_day), chosen)
 
 
 def _offset(digits: exp.Expr) -> exp.Expr:

@@ -8,6 +8,7 @@ from datalinx.engine.compile.spark import kinds
 from datalinx.engine.compile.spark.casting import cast_to
 from datalinx.engine.compile.spark.form import call, form, typed
 from datalinx.engine.compile.spark.lowering import REFUSED, Lowered, Lowerer, call_type, function
+from datalinx.engine.compile.spark.moments import later_of_two
 from datalinx.engine.compile.spark.refusal import cannot
 from datalinx.engine.types.casts import kind_of
 
@@ -261,7 +262,7 @@ def _timezone(to: Lowerer, node: exp.Anonymous, arguments: Sequence[Lowered]) ->
             tree = form("CAST(from_utc_timestamp(:v, :zone) AS TIMESTAMP)", v=value.tree, zone=zone)
         return to.strict(tree, "TIMESTAMP", value)
     value = _moment(to, value, "timezone")
-    instant = form("CAST(:v AS TIMESTAMPTZ)", v=value.tree)
+    instant: exp.Expr = form("CAST(:v AS TIMESTAMPTZ)", v=value.tree)
     if zone.upper() != "UTC":
-        instant = call("to_utc_timestamp", instant, zone)
+        instant = later_of_two(call("to_utc_timestamp", instant, zone), instant, zone)
     return to.strict(instant, "TIMESTAMP WITH TIME ZONE", value)

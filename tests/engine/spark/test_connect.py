@@ -43,6 +43,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.sql.shuffle.partitions": "2",
+        # Plans tell whole paths, however deep the folder of temporary files is.
+        "spark.sql.maxMetadataStringLength": "10000",
     }
     command = [str(home / "bin" / "spark-submit"), "--class", SERVER, "--master", "local[2]"]
     command += ["--driver-memory", "1g", "--driver-java-options", OPTIONS]

@@ -61,6 +61,15 @@ class Cluster:
     def version(self) -> str:
         return str(self.ask(lambda: self.spark.version))
 
+    def interpret(self) -> None:
+        """Compute what is asked from now on without making code of its expressions."""
+
+        def set_all() -> None:
+            for name, value in sessions.INTERPRETED.items():
+                self.spark.conf.set(name, value)
+
+        self.ask(set_all)
+
     def frame(self, sql: str) -> "DataFrame":
         """Return what a SELECT gives, not computed yet."""
         return self.ask(lambda: self.spark.sql(sql))

@@ -1,5 +1,6 @@
 """One table on Spark, from its inputs to new files; the same door as `execute.run`, and the same result."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -29,9 +30,13 @@ from datalinx.engine.execute.spark.staged import SparkStaged
 from datalinx.engine.execute.spark.tables import Tables
 from datalinx.engine.execute.spark.target import SparkTarget
 from datalinx.engine.execute.spark.text import literal
+from datalinx.engine.execute.stored import rows_of
 from datalinx.engine.execute.window import window_condition
 
 _EXTRACTED = 0.2
+
+INTERPRETED_ROWS = 2_000
+"""Up to so many rows, read and stored ones, code for the expressions takes longer to make than it saves."""
 
 
 def run_table(compiled: CompiledMapping, *, remote: str, **more: Any) -> TableResult:
@@ -76,7 +81,15 @@ class SparkWork(Work):
             self._phase(session, 0.0, _EXTRACTED)
             self.extracts = extract(session, self.compiled, self.scans, self.workdir / "inputs")
             self.scans = {relation: each.scan for relation, each in self.extracts.items()}
+            if self._rows(session) <= INTERPRETED_ROWS:
+                cluster.interpret()
             return super().run(session)
+
+    def _rows(self, session: Session) -> int:
+        """How many rows this is about, at most; of joins by keys, how many meet them."""
+        rows = [each.scan.rows or 0 for each in self.extracts.values()]
+        is_cross = any(join.type == "cross" for join in self.compiled.joins)
+        return (math.prod(rows) if is_cross else sum(rows)) + sum(rows_of(session, self.base.files))
 
     def _check_rows(
         self, session: Session, since: str | None, after_reading: Callable[[Counts], None]

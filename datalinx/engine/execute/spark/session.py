@@ -34,6 +34,12 @@ _PASSED_ON = re.compile(
 )
 _LEAST_HEAP = 512 * 1024**2
 
+INTERPRETED: Mapping[str, str] = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""Settings by which expressions are interpreted: making code of them takes longer than a few rows of it save."""
+
 _lock = threading.Lock()
 
 
@@ -102,8 +108,9 @@ def _start_configuration(remote: str, limits: Limits) -> dict[str, str]:
         "spark.executor.extraJavaOptions": "-Xss8m",
         # What a failing task logs can hold values of the data; failures come back as errors all the same.
         "spark.log.level": "OFF",
-        # No two runs have the same plan, and the code made for one is large.
-        "spark.sql.codegen.cache.maxEntries": "20",
+        # A table has some twenty pieces of code, which its next run finds here and would else be compiled for seconds.
+        # They are large, so not many tables' are kept.
+        "spark.sql.codegen.cache.maxEntries": "100",
         "spark.ui.enabled": "false",
         # A driver lives long, and would keep the plans and figures of a thousand statements for nobody.
         "spark.sql.ui.retainedExecutions": "10",

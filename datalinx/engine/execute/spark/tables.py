@@ -10,7 +10,7 @@ from datalinx.engine.execute.spark.cluster import Cluster
 from datalinx.engine.execute.text import listed, quoted
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql.types import StructType
 
 # These files are read once or twice by machines nearby: cheap to write is what counts.
 _OPTIONS = {"compression": "snappy"}
@@ -31,13 +31,14 @@ class Tables:
         table that takes the place of another of its name from that.
         """
         frame = self.cluster.frame(select)
-        names = self.cluster.ask(lambda: list(frame.columns))
+        # Spark Connect goes through the whole statement again for every question, so this one answers all.
+        made = self.cluster.ask(lambda: frame.schema)
         # Parquet's readers do not agree on which names a column may have.
-        plain = [f"p{number}" for number in range(len(names))]
+        plain = [f"p{number}" for number in range(len(made.names))]
         kept = self.cluster.ask(lambda: frame.toDF(*plain))
         files = self.cluster.write(kept, self.folder / (f"{name}{again}" if again else name), _OPTIONS)
-        self._show_spark(name, files, kept, names)
-        self._show_duckdb(name, files, plain, names, types or {})
+        self._show_spark(name, files, made)
+        self._show_duckdb(name, files, plain, made.names, types or {})
         return sum(path.stat().st_size for path in files)
 
     def define(self, name: str, select: str) -> None:
@@ -45,10 +46,12 @@ class Tables:
         self.cluster.view(name, select)
         self.session.run(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
 
-    def _show_spark(self, name: str, files: Sequence[Path], kept: "DataFrame", names: Sequence[str]) -> None:
-        schema = self.cluster.ask(lambda: kept.schema)
-        frame = self.cluster.read(files, schema)
-        self.cluster.ask(lambda: frame.toDF(*names).createOrReplaceTempView(name))
+    def _show_spark(self, name: str, files: Sequence[Path], made: "StructType") -> None:
+        from pyspark.sql.types import StructField, StructType
+
+        plain = StructType([StructField(f"p{number}", each.dataType) for number, each in enumerate(made)])
+        frame = self.cluster.read(files, plain)
+        self.cluster.ask(lambda: frame.toDF(*made.names).createOrReplaceTempView(name))
 
     def _show_duckdb(
         self,

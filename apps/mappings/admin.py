@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from apps.mappings.models import Cte, Identity, Mapping, Schema, SemanticType, Suggestion
+from apps.mappings.models import Cte, Identity, Mapping, ObjectType, Schema, SemanticType, Suggestion
 from datalinx.admin import ReadOnlyAdmin
 
 
@@ -46,6 +46,15 @@ class IdentityAdmin(ReadOnlyAdmin):
 
     list_display = ("id", "workspace", "version", "generation", "updated_at")
     list_select_related = ("workspace",)
+
+
+@admin.register(ObjectType)
+class ObjectTypeAdmin(ReadOnlyAdmin):
+    """Entities of workspaces."""
+
+    list_display = ("name", "workspace", "version", "updated_at")
+    list_select_related = ("workspace",)
+    search_fields = ("name",)
 
 
 @admin.register(SemanticType)

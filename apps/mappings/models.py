@@ -1,4 +1,4 @@
-"""Target schemas, mappings, reusable blocks of SQL, identity rules, and an organization's own types."""
+"""Target schemas, mappings, blocks of SQL, object types, identity rules, and an organization's own types."""
 
 from typing import ClassVar
 
@@ -127,6 +127,26 @@ class SemanticType(OrganizationModel):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint("organization", Lower("name"), name="semantic_type_name_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ObjectType(WorkspaceModel):
+    """An entity in terms of the target table that holds it: a versioned document.
+
+    Its relationships lead to the ids of other object types, so that a new name of one breaks nothing.
+    """
+
+    id = PrefixedIdField(prefix="obj")
+    name = models.CharField(max_length=255)
+    document = models.JSONField()
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("workspace", Lower("name"), name="object_type_name_is_unique"),
         ]
 
     def __str__(self) -> str:

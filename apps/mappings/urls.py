@@ -1,10 +1,14 @@
-"""The paths of schemas, types, mappings and blocks of SQL, under `/api/`."""
+"""The paths of schemas, types, object types, mappings and blocks of SQL, under `/api/`."""
 
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.mappings.views import ctes, dbt_sources, mappings, schemas, suggestions, types
+from apps.mappings.views import ctes, dbt_sources, mappings, object_types, schemas, suggestions, types
+from datalinx.api.routing import Router
+
+router = Router()
+router.register("object-types", object_types.ObjectTypeViewSet, "object-type")
 
 _whole: Any = {"get": "retrieve", "put": "update", "delete": "destroy"}
 _tables = "schemas/workspace/tables"
@@ -50,6 +54,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("schemas/templates/<str:name>/apply", schemas.ApplyTemplateView.as_view()),
     path("semantic-types", types.SemanticTypesView.as_view()),
     path("semantic-types/<str:name>", types.SemanticTypeView.as_view()),
+    # No id is one plain word.
+    path("object-types/draft", object_types.DraftView.as_view()),
+    *router.urls,
     *_mapping_paths("mappings"),
     *_mapping_paths("mapper/mappings"),
     path("sources/<str:id>/import-dbt", dbt_sources.ImportDbtViewSet.as_view({"post": "import_dbt"})),

@@ -10,6 +10,7 @@ from datalinx.engine.spec.cte import CteDocument
 from datalinx.engine.spec.identity import IdentityDocument
 from datalinx.engine.spec.mapping import Mapping
 from datalinx.engine.spec.monitoring import AlertRuleDocument, MonitoringDocument
+from datalinx.engine.spec.object_type import ObjectTypeDocument
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.engine.spec.query import QueryDocument
 from datalinx.engine.spec.schema import TargetColumn, TargetSchema, TargetTable
@@ -23,6 +24,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     IdentityDocument,
     Mapping,
     MonitoringDocument,
+    ObjectTypeDocument,
     PipelineDocument,
     QueryDocument,
     TargetColumn,

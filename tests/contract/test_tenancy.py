@@ -103,6 +103,7 @@ def slots(world: World, settings: Any) -> dict[str, str]:
         "config": {"host": "127.0.0.1", "port": 9, "database": "d"},
         "credentials": {"user": "u"},
     }
+    entity = {"name": "Customers", "table": "customers", "key": "customer_id"}
     table = "/api/schemas/workspace/tables/{table}"
     role = Role.objects.create(organization=world.organization, name="auditor", permissions=[])
     return {
@@ -117,6 +118,8 @@ def slots(world: World, settings: Any) -> dict[str, str]:
         "/api/mappings/{table_name}/fields/{field}": "email",
         "/api/mappings/{table_name}/suggestions/{suggestion_id}": suggestion.pk,
         "/api/monitoring/scores/{table}": "customers",
+        "/api/object-types/{id}": made("/api/object-types", entity),
+        "/api/object-types/{id}/versions/{number}": "1",
         "/api/organizations/{id}": world.organization.pk,
         "/api/pipelines/{id}": pipeline["id"],
         "/api/queries/{id}": made("/api/queries", {"name": "q", "sql": "SELECT 1"}),

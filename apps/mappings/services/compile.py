@@ -9,7 +9,7 @@ from typing import Any
 
 from apps.mappings.models import Cte, Identity
 from apps.mappings.models import Mapping as MappingRow
-from apps.mappings.services.schemas import get_schema_document
+from apps.mappings.services.schemas import get_schema_document, parse_schema
 from apps.mappings.services.types import list_own_types, make_registry
 from apps.sources.models import SourceTable
 from apps.workspaces.models import Workspace
@@ -135,8 +135,7 @@ def _near(name: str, known: Any) -> str:
 
 
 def _schema(documents: Documents) -> TargetSchema:
-    schema = documents["schema"]
-    return parse_document(TargetSchema, {**schema, "name": schema.get("name") or "workspace"})
+    return parse_schema(documents["schema"])
 
 
 def mapping_from(documents: Documents, table: str) -> MappingDocument:

@@ -33,6 +33,16 @@ def get_schema_document(workspace_id: str) -> dict[str, Any]:
     return {"id": row.pk, **row.document, "version": row.version, "updated_at": row.updated_at}
 
 
+def get_schema(workspace_id: str) -> TargetSchema:
+    """Return the schema as it is typed; one without tables before its first PUT."""
+    return parse_schema(get_schema_document(workspace_id))
+
+
+def parse_schema(document: Mapping[str, Any]) -> TargetSchema:
+    """Return a kept schema document as it is typed; the empty one has no name yet."""
+    return parse_document(TargetSchema, {**document, "name": document.get("name") or "workspace"})
+
+
 @transaction.atomic
 def put_schema(*, workspace: Workspace, actor: Caller, document: Any, if_match: str = "") -> Schema:
     """Replace the schema. Raises Invalid with paths to every fault; the old document stays then."""

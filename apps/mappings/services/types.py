@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from apps.mappings.models import Mapping, Schema, SemanticType
+from apps.mappings.models import Mapping, ObjectType, Schema, SemanticType
 from datalinx.caller import Caller
 from datalinx.engine.spec.base import document_to_json, parse_document, refusal
 from datalinx.engine.spec.semantic_type import CustomTypeDocument
@@ -97,7 +97,7 @@ def _require_same_base(organization_id: str, name: str, document: CustomTypeDocu
 
 
 def _find_use(organization_id: str, names: Collection[str]) -> str | None:
-    """Return in one clause where a schema or a mapping of the organization names one of the types."""
+    """Return in one clause where a schema, a mapping or an object type of the organization names one of the types."""
     schemas = Schema.objects.for_organization(organization_id).order_by("pk").select_related("workspace")
     for schema in schemas.iterator():
         for table in schema.document.get("tables", []):
@@ -111,4 +111,10 @@ def _find_use(organization_id: str, names: Collection[str]) -> str | None:
             if any(decorator.get("name") in names for decorator in field.get("decorators", [])):
                 place = f"{mapping.table_name}.{name}"
                 return f"The field {place} of the workspace {mapping.workspace.name!r} uses this type"
+    entities = ObjectType.objects.for_organization(organization_id).order_by("pk").select_related("workspace")
+    for entity in entities.iterator():
+        for attribute in entity.document["attributes"]:
+            if attribute.get("type") in names:
+                place = f"{attribute['name']!r} of the object type {entity.name!r}"
+                return f"The attribute {place} in the workspace {entity.workspace.name!r} is of this type"
     return None

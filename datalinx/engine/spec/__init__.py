@@ -5,6 +5,7 @@ from datalinx.engine.spec.base import Document, document_to_json, parse_document
 from datalinx.engine.spec.cte import CteDocument
 from datalinx.engine.spec.identity import IdentityDocument
 from datalinx.engine.spec.mapping import Mapping
+from datalinx.engine.spec.object_type import ObjectTypeDocument
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.engine.spec.schema import TargetColumn, TargetSchema, TargetTable
 from datalinx.engine.spec.source import SourceDocument
@@ -15,6 +16,7 @@ __all__ = [
     "Document",
     "IdentityDocument",
     "Mapping",
+    "ObjectTypeDocument",
     "PipelineDocument",
     "SourceDocument",
     "TargetColumn",

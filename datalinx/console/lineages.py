@@ -14,6 +14,7 @@ Link = Mapping[str, Any]
 Href = Callable[[str, str], str]
 
 _KINDS = {
+    "object_type": "object type",
     "query": "saved query",
     "audience": "audience",
     "alert_rule": "alert rule",
@@ -140,6 +141,8 @@ def lineage_legend(picture: LineagePicture) -> list[tuple[str, str]]:
     """Return the looks of the lines of a picture, each a class and its words, in the order of the kinds."""
     drawn = {line.kind for line in picture.lines if not line.rows}
     found = [(f"k-{kind}", title) for kind, title in KINDS.items() if kind in drawn]
+    if drawn - KINDS.keys():
+        found.append(("k-none", "Read by what stands at its end"))
     if any(line.rows for line in picture.lines):
         found.append(("k-none rows", "Brings no value: decides which rows there are, or is read as a whole"))
     return found

@@ -9,7 +9,7 @@ import datalinx.orm
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mappings", "0002_suggestion"),
+        ("mappings", "0003_identity"),
         ("workspaces", "0001_initial"),
     ]
 

@@ -1,17 +1,20 @@
-"""The lineage of target tables, told from what their mappings compile to."""
+"""The lineage of target tables, told from what their mappings compile to, and what object types read of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.mappings.services.compile import Documents, compile_table, table_reads
+from apps.mappings.services.object_types import list_object_types
 from datalinx.engine.compile.identity import NAME as IDENTITY
 from datalinx.engine.compile.identity import SHAPE
 from datalinx.engine.compile.lineage import lineage
 from datalinx.engine.compile.plan import Edge, Read
 from datalinx.engine.lineage.graph import Link, Place
+from datalinx.engine.lineage.readers import object_type_links
 from datalinx.engine.spec.base import parse_document
 from datalinx.engine.spec.identity import IdentityDocument
+from datalinx.engine.spec.object_type import ObjectTypeDocument
 from datalinx.errors import Invalid
 
 PEOPLE = Place("identity", "identity")
@@ -101,3 +104,18 @@ def _origin(edge: Edge) -> Place:
         return Place("source", edge.table, edge.source)
     # No target table can have this name.
     return PEOPLE if edge.table.startswith(f"{IDENTITY}:") else Place("table", edge.table)
+
+
+def list_object_type_links(workspace_id: str) -> list[Link]:
+    """Return the links of every object type of a workspace."""
+    rows = list_object_types(workspace_id)
+    tables = {row.pk: row.document["table"] for row in rows}
+    return [
+        link
+        for row in rows
+        for link in object_type_links(
+            Place("object_type", row.name, id=row.pk),
+            parse_document(ObjectTypeDocument, row.document),
+            tables,
+        )
+    ]

@@ -178,6 +178,15 @@ class _Impact:
             message = f"The freshness of {self._table} goes by its column {column!r}, which would be gone."
             raise Invalid("UNKNOWN_COLUMN", message)
 
+    def _check_object_type(self, place: Place, tables: Tables) -> None:
+        """Refuse a column that is gone; a table that was never stored has none."""
+        present = tables[self._table].names() if self._table in tables else ()
+        for link in self._links.into(place):
+            if link.origin.name == self._table and link.column not in present:
+                what = f"Its attribute {link.field!r}" if link.field else f"Its {link.kind}"
+                message = f"{what} is the column {link.column!r} of {self._table}, which would be gone."
+                raise Invalid("UNKNOWN_COLUMN", message)
+
     def _check_table(self, place: Place, tables: Tables) -> None:
         documents: Documents = self._found.documents
         shapes = discovered_shapes(documents, place.name)
@@ -235,6 +244,7 @@ class _Impact:
 
 
 _CHECKS: dict[str, Callable[[_Impact, Place, Tables], None]] = {
+    "object_type": _Impact._check_object_type,
     "query": _Impact._check_query,
     "alert_rule": _Impact._check_rule,
     "audience": _Impact._check_audience,

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from apps.analytics.services.lineage import list_audience_links, list_query_links
 from apps.mappings.services.compile import collect_documents, target_table
-from apps.mappings.services.lineage import MappingLinks, table_links
+from apps.mappings.services.lineage import MappingLinks, list_object_type_links, table_links
 from apps.monitoring.models import AlertRule, Monitoring
 from apps.pipelines.models import StoredTable
 from apps.sources.models import SourceTable
@@ -19,7 +19,7 @@ Direction = Literal["", "upstream", "downstream"]
 
 
 class WorkspaceLinks:
-    """The links of a workspace. Queries, audiences and what is watched are there for whoever may see those."""
+    """The links of a workspace. Whatever reads the tables is there for whoever may see it."""
 
     def __init__(self, workspace: Workspace, caller: Caller) -> None:
         self.documents = collect_documents(workspace)
@@ -46,6 +46,7 @@ def _reader_links(workspace: Workspace, caller: Caller) -> list[Link]:
     rows = StoredTable.objects.for_workspace(workspace.pk).order_by("name")
     tables = {row.name: [column["name"] for column in row.columns] for row in rows.only("name", "columns")}
     return [
+        *(list_object_type_links(workspace.pk) if may("schemas:view") else ()),
         *(list_query_links(workspace.pk, tables) if may("queries:view") else ()),
         *(list_audience_links(workspace.pk) if may("audiences:view") else ()),
         *(_rule_links(workspace.pk, tables) if may("alerts:view") else ()),

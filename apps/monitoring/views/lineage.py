@@ -26,9 +26,9 @@ PARAMETERS = [
 
 
 class PlaceSerializer(serializers.Serializer[Any]):
-    """A saved query, an audience, an alert rule, or what is watched."""
+    """An object type, a saved query, an audience, an alert rule, or what is watched."""
 
-    type = serializers.ChoiceField(choices=["query", "audience", "alert_rule", "monitoring"])
+    type = serializers.ChoiceField(choices=["object_type", "query", "audience", "alert_rule", "monitoring"])
     id = serializers.CharField()
     name = serializers.CharField()
 

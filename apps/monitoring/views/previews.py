@@ -26,7 +26,9 @@ class ReaderSerializer(serializers.Serializer[Any]):
     break. `members` of an audience are those among the rows of the sample.
     """
 
-    type = serializers.ChoiceField(choices=["table", "query", "audience", "alert_rule", "monitoring"])
+    type = serializers.ChoiceField(
+        choices=["table", "object_type", "query", "audience", "alert_rule", "monitoring"]
+    )
     id = serializers.CharField()
     name = serializers.CharField()
     distance = serializers.IntegerField()

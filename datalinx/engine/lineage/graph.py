@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-PlaceKind = Literal["source", "table", "identity", "query", "audience", "alert_rule", "monitoring"]
+PlaceKind = Literal[
+    "source", "table", "identity", "object_type", "query", "audience", "alert_rule", "monitoring"
+]
 Direction = Literal["upstream", "downstream"]
 Effect = Literal["values", "rows"]
 

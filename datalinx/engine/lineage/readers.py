@@ -1,4 +1,4 @@
-"""What reads target tables: the links of saved queries, of audiences and of watched tables."""
+"""What reads target tables: the links of saved queries, of audiences and of object types."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,6 +18,7 @@ from datalinx.engine.spec.audience import (
     RelatedRule,
     Rule,
 )
+from datalinx.engine.spec.object_type import ObjectTypeDocument
 
 
 def query_links(reader: Place, sql: str, tables: Mapping[str, Sequence[str]]) -> list[Link]:
@@ -77,3 +78,31 @@ def _rule_links(reader: Place, rule: Rule, table: str, audiences: Mapping[str, P
         case AudienceRule():
             if rule.audience in audiences:
                 yield Link(audiences[rule.audience], None, reader, None, "audience")
+
+
+def object_type_links(reader: Place, document: ObjectTypeDocument, tables: Mapping[str, str]) -> list[Link]:
+    """The links of an object type; `tables` are those of all object types, by id.
+
+    A relationship reads the columns on both sides, and those of the table that it goes through.
+    """
+
+    def link(table: str, column: str, field: str | None, kind: str) -> Link:
+        return Link(Place("table", table), column, reader, field, kind)
+
+    found = [
+        link(document.table, each.column, each.name, "attribute")
+        for each in document.attributes
+        if each.column
+    ]
+    found += [link(document.table, column, None, "key") for column in document.key_columns]
+    for each in document.relationships:
+        ends = [(document.table, each.columns), (tables.get(each.to, ""), each.to_columns)]
+        if each.through is not None:
+            ends.append((each.through.table, (*each.through.columns, *each.through.to_columns)))
+        found += [
+            link(table, column, None, "relationship")
+            for table, columns in ends
+            for column in columns
+            if table
+        ]
+    return list(dict.fromkeys(found))

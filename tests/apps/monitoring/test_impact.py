@@ -106,6 +106,45 @@ def test_readers__of_a_column_that_goes__break_with_the_reason(readers: World) -
     assert effects(found)["few"] != "breaks"
 
 
+ENTITY = {
+    "name": "Customers",
+    "table": "customers",
+    "key": "customer_id",
+    "attributes": [{"name": "mail", "column": "email"}],
+}
+
+
+def test_readers__that_are_object_types__break_with_a_column_that_goes(readers: World) -> None:
+    client = readers.ed.client()
+    assert_success(client.post("/api/object-types", ENTITY, format="json"), 201)
+    number = {"name": "Numbers", "table": "customers", "key": "customer_id"}
+    assert_success(client.post("/api/object-types", number, format="json"), 201)
+    assert effects(ask(readers.ed, changed()))["Customers"] == "unaffected"
+    mail = {"type": "constant", "value": "ann@example.org"}
+    assert effects(ask(readers.ed, changed(email=mail)))["Customers"] == "touched"
+    table = next(each for each in SCHEMA["tables"] if each["name"] == "customers")
+    columns = [column for column in table["columns"] if column["name"] != "email"]
+    schema = {**SCHEMA, "tables": [{**table, "columns": columns}, SPENDERS]}
+    assert_success(client.put("/api/schemas/workspace", schema, format="json"))
+
+    found = ask(readers.ed, changed(email=None))
+
+    assert (found["Customers"]["type"], found["Customers"]["effect"]) == ("object_type", "breaks")
+    assert found["Customers"]["error_code"] == "UNKNOWN_COLUMN"
+    assert "'mail' is the column 'email'" in found["Customers"]["message"]
+    assert found["Numbers"]["effect"] != "breaks"
+
+
+def test_readers__that_are_object_types_of_a_table_never_stored__do_not_break(world: World) -> None:
+    lay_out(world)
+    assert_success(world.ed.client().post("/api/object-types", ENTITY, format="json"), 201)
+    table = SCHEMA["tables"][0]
+    columns = [column for column in table["columns"] if column["name"] != "email"]
+    schema = {**SCHEMA, "tables": [{**table, "columns": columns}]}
+    assert_success(world.ed.client().put("/api/schemas/workspace", schema, format="json"))
+    assert ask(world.ed, changed(email=None))["Customers"]["effect"] != "breaks"
+
+
 def test_readers__of_a_table_that_was_never_stored__are_none(world: World) -> None:
     lay_out(world)
     assert ask(world.ed, changed()) == {}

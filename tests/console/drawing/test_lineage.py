@@ -7,7 +7,13 @@ from xml.etree import ElementTree
 import pytest
 
 from datalinx.console.drawing.lineage import draw_narrow, draw_wide
-from datalinx.console.lineages import MOST_BOXES, MOST_COLUMNS, lineage_picture, lineage_rows
+from datalinx.console.lineages import (
+    MOST_BOXES,
+    MOST_COLUMNS,
+    lineage_legend,
+    lineage_picture,
+    lineage_rows,
+)
 
 
 def link(
@@ -40,6 +46,14 @@ def test_drawing__of_both_directions__has_each_place_once_and_every_line(draw: A
     paths = [each.get("class") for each in root.iter("path")]
     assert paths == ["edge k-direct", "edge k-none rows", "edge k-direct"]
     assert len([each for each in root.iter("g") if each.get("class") == "place chosen"]) == 1
+
+
+def test_legend__of_lines_to_readers__names_those_that_no_field_makes() -> None:
+    read = link(None, "people", "email", "big", "who", reader="object_type", kind="attribute")
+
+    assert lineage_legend(lineage_picture([], [read], table="people")) == [
+        ("k-none", "Read by what stands at its end")
+    ]
 
 
 def test_drawing__layers__follow_the_data() -> None:

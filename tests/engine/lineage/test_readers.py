@@ -3,9 +3,10 @@
 import pytest
 
 from datalinx.engine.lineage.graph import Link, Place
-from datalinx.engine.lineage.readers import audience_links, query_links
+from datalinx.engine.lineage.readers import audience_links, object_type_links, query_links
 from datalinx.engine.spec.audience import AudienceDocument
 from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.object_type import ObjectTypeDocument
 
 TABLES = {"customers": ["id", "Email", "country"], "orders": ["order_id", "customer_id", "total", "day"]}
 QUERY = Place("query", "q", id="qry_1")
@@ -104,4 +105,31 @@ def test_audience_links__of_a_rule__name_fields_related_tables_and_other_audienc
         ("customers", "id", None, "related"),
         ("orders", "id", None, "related"),
         ("orders", "day", None, "rule"),
+    }
+
+
+def test_object_type_links__of_an_entity__name_attributes_the_key_and_both_sides_of_relationships() -> None:
+    pair = {"columns": ["id"], "to_columns": ["tag_id"]}
+    tags = {"name": "tags", "to": "obj_2", "cardinality": "many_to_many", **pair}
+    gone = {"name": "gone", "to": "obj_3", "cardinality": "one_to_one", **pair}
+    document = parse_document(
+        ObjectTypeDocument,
+        {
+            "name": "Customers",
+            "table": "customers",
+            "key": "id",
+            "attributes": [{"name": "mail", "column": "email"}, {"name": "mood", "type": "string"}],
+            "relationships": [{**tags, "through": {"table": "tagged", **pair}}, gone],
+        },
+    )
+    reader = Place("object_type", "Customers", id="obj_1")
+    made = object_type_links(reader, document, {"obj_1": "customers", "obj_2": "tags"})
+
+    assert lines(made) == {
+        ("customers", "email", "mail", "attribute"),
+        ("customers", "id", None, "key"),
+        ("customers", "id", None, "relationship"),
+        ("tags", "tag_id", None, "relationship"),
+        ("tagged", "id", None, "relationship"),
+        ("tagged", "tag_id", None, "relationship"),
     }

@@ -123,6 +123,18 @@ class Schema(Document):
     tables: list[Resource]
 
 
+class ObjectType(Named):
+    """An entity over a target table. One that was asked for by its id has `source_mappings`: what feeds it."""
+
+    table: str
+    key: Any
+    attributes: list[Resource]
+    relationships: list[Resource]
+    resolved: Resource
+    faults: list[Resource]
+    version: int
+
+
 class MappingDocument(Document):
     """How one target table is made."""
 

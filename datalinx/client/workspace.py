@@ -8,7 +8,7 @@ from datalinx.client.endpoints.mappings import Ctes, Mappings
 from datalinx.client.endpoints.monitoring import AlertRules, Alerts, Monitoring
 from datalinx.client.endpoints.pipelines import Pipelines, Tables
 from datalinx.client.endpoints.runs import Runs
-from datalinx.client.endpoints.schemas import Schemas
+from datalinx.client.endpoints.schemas import ObjectTypes, Schemas
 from datalinx.client.endpoints.sources import Sources
 from datalinx.client.endpoints.workspaces import Webhooks
 from datalinx.client.resource import Resource
@@ -24,6 +24,7 @@ class WorkspaceClient:
         self.sources = Sources(transport, scope)
         self.destinations = Destinations(transport, scope)
         self.schemas = Schemas(transport, scope)
+        self.object_types = ObjectTypes(transport, scope)
         self.mappings = Mappings(transport, scope)
         self.ctes = Ctes(transport, scope)
         self.pipelines = Pipelines(transport, scope)

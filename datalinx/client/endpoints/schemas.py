@@ -1,10 +1,10 @@
-"""The target schema of a workspace, its templates, and the semantic types of the organization."""
+"""The target schema of a workspace, its templates, its object types, and the semantic types of the organization."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from datalinx.client.endpoints.base import Endpoints, Where, given
-from datalinx.client.models import Schema
+from datalinx.client.endpoints.base import Collection, Endpoints, Where, given
+from datalinx.client.models import ObjectType, Schema
 from datalinx.client.pages import Listing
 from datalinx.client.resource import Resource
 from datalinx.client.transport import route
@@ -96,6 +96,43 @@ class Schemas(Endpoints):
     def sync_status(self) -> Listing[Resource]:
         """Compare the schema with what the stored tables have, table by table."""
         return self._list("schemas/workspace/sync/status", Resource, where=_W, short=True)
+
+
+class ObjectTypes(Collection[ObjectType]):
+    """Entities: attributes and relationships over the target tables."""
+
+    path = "object-types"
+    model = ObjectType
+
+    def create(self, document: Mapping[str, Any]) -> ObjectType:
+        """Make an object type; `name`, `table` and `key` are needed."""
+        return self._create(document)
+
+    def draft(self) -> Resource:
+        """Return what the target schema suggests as `object_types`, and what is `left_out`; nothing is kept."""
+        return self._get("object-types/draft", Resource, where=_W)
+
+    def create_drafts(self, tables: Sequence[str] | None = None) -> Resource:
+        """Keep what `draft` proposes for these tables, or for all of them."""
+        return self._send("POST", "object-types/draft", Resource, where=_W, body=given(tables=tables))
+
+    def versions(self, object_type_id: str) -> Listing[Resource]:
+        """List the versions of an object type."""
+        path = route(self.path, object_type_id, "versions")
+        return self._list(path, Resource, where=Where.OBJECT, short=True)
+
+    def version(self, object_type_id: str, number: int) -> ObjectType:
+        """Return an object type as it was."""
+        path = route(self.path, object_type_id, "versions", str(number))
+        return self._get(path, ObjectType, where=Where.OBJECT)
+
+    def diff(
+        self, object_type_id: str, from_version: int | None = None, to_version: int | None = None
+    ) -> Listing[Resource]:
+        """List what changed from one version to another; without any, in the last change."""
+        params = {"from": from_version, "to": to_version}
+        path = route(self.path, object_type_id, "diff")
+        return self._list(path, Resource, where=Where.OBJECT, params=params, short=True)
 
 
 class SemanticTypes(Endpoints):

@@ -38,6 +38,7 @@ SECTIONS = (
     ("dashboard", "Overview", ""),
     ("sources", "Sources", "sources:view"),
     ("schema", "Schema", "schemas:view"),
+    ("object-types", "Object types", "schemas:view"),
     ("mappings", "Mappings", "mappings:view"),
     ("pipelines", "Pipelines", "pipelines:view"),
     ("runs", "Runs", "pipelines:view"),

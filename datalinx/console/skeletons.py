@@ -52,6 +52,15 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def object_type(place: Place, key: str) -> dict[str, Any]:
+    """Return the first object type that the target schema suggests, or one of customers."""
+    suggested = place.api.get("object-types", "draft").data["object_types"]
+    if suggested:
+        return dict(suggested[0])
+    attributes = [{"name": "e-mail", "column": "email"}]
+    return {"name": "Customers", "table": "customers", "key": "customer_id", "attributes": attributes}
+
+
 def pipeline(place: Place, key: str) -> dict[str, Any]:
     """Return a pipeline of every table that has a mapping."""
     mapped = place.api.get("mappings", page_size=200).data if place.can("mappings:view") else []

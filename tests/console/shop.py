@@ -13,6 +13,12 @@ AUDIENCE = {
     "key": "customer_id",
     "rule": {"all": [{"field": "spent", "op": "gte", "value": 8}, {"field": "email", "op": "not_null"}]},
 }
+OBJECT_TYPE = {
+    "name": "Customers",
+    "table": "customers",
+    "key": "customer_id",
+    "attributes": [{"name": "mail", "column": "email"}, {"name": "mood", "type": "string"}],
+}
 RULE = {
     "name": "few customers",
     "kind": "threshold",
@@ -31,6 +37,7 @@ class Shop:
     pipeline: str
     run: dict[str, Any]
     query: str
+    object_type: str
     audience: str
     alert_rule: str
 
@@ -47,6 +54,10 @@ class Shop:
                 f"sources/{self.source}/profiles/contacts",
                 "schema",
                 "schema/customers",
+                "object-types",
+                "object-types/diagram",
+                "object-types/draft",
+                f"object-types/{self.object_type}",
                 "mappings",
                 "mappings/customers",
                 "mappings/customers?field=email",
@@ -92,6 +103,7 @@ def open_shop(world: World) -> Shop:
         pipeline=pipeline["id"],
         run=done,
         query=assert_success(client.post("/api/queries", query, format="json"), 201)["id"],
+        object_type=assert_success(client.post("/api/object-types", OBJECT_TYPE, format="json"), 201)["id"],
         audience=audience["id"],
         alert_rule=assert_success(client.post("/api/alert-rules", RULE, format="json"), 201)["id"],
     )

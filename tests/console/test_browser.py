@@ -127,6 +127,9 @@ class Journey:
         self._save(SCHEMA)
         browser.go(f"{self.url}/w/production/edit/mapping/customers")
         self._save(MAPPING)
+        browser.go(f"{self.url}/w/production/edit/object-type")
+        browser.press("Save")
+        self.seen["object_type"] = browser.address
 
     def _save(self, document: Any) -> None:
         self.browser.fill("document", json.dumps(document))
@@ -181,6 +184,10 @@ class Journey:
             f"{self.seen['source']}/profiles/contacts",
             f"{room}/schema",
             f"{room}/schema/customers",
+            f"{room}/object-types",
+            f"{room}/object-types/diagram",
+            f"{room}/object-types/draft",
+            self.seen["object_type"],
             f"{room}/mappings",
             f"{room}/mappings/customers",
             f"{room}/mappings/customers?field=email",

@@ -275,7 +275,7 @@ def test_document__that_is_wrong__stays_on_the_page(
     assert assert_success(world.ed.client().get("/api/mappings/customers"))["version"] == 1
 
 
-@pytest.mark.parametrize("kind", ["pipeline", "audience", "alert-rule"])
+@pytest.mark.parametrize("kind", ["pipeline", "audience", "alert-rule", "object-type"])
 def test_document__as_it_is_offered__can_be_saved(world: World, visit: Visit, kind: str) -> None:
     shop = open_shop(world)
     client = visit(world.ed)

@@ -9,13 +9,14 @@ from django.http import HttpResponse
 
 from datalinx.console.api import Refusal
 from datalinx.console.pages import Place, page
-from datalinx.console.skeletons import alert_rule, audience, mapping, pipeline, schema
+from datalinx.console.skeletons import alert_rule, audience, mapping, object_type, pipeline, schema
 
 # What the server adds to a document, which a person does not write.
 _ADDED = frozenset(
     {
         *("id", "version", "created_at", "created_by", "updated_at", "next_run_at"),
         *("size", "generation", "refreshed_at", "evaluated_at", "last_value", "last_error"),
+        *("resolved", "referenced_by", "faults", "source_mappings"),
     }
 )
 
@@ -37,6 +38,7 @@ class Kind:
 
 KINDS = {
     "schema": Kind("Target schema", ("schemas", "workspace"), "schema", "schema", schema, by_name=True),
+    "object-type": Kind("Object type", ("object-types",), "object-types", "object-type", object_type),
     "mapping": Kind("Mapping", ("mappings",), "mappings", "mapping", mapping, by_name=True),
     "pipeline": Kind("Pipeline", ("pipelines",), "pipelines", "pipeline", pipeline),
     "audience": Kind("Audience", ("audiences",), "audiences", "audience", audience),
@@ -105,5 +107,5 @@ def _save(
     headers = {} if is_new or not version.isdigit() else {"If-Match": f'"{version}"'}
     saved = place.api.send(method, *path, data=document, headers=headers).data
     place.tell(f"Saved as version {saved['version']}.")
-    parts = {"mapping": ("table_name",), "pipeline": ("id",), "audience": ("id",)}.get(kind.back, ())
+    parts = {"mapping": ("table_name",), "alert-rules": (), "schema": ()}.get(kind.back, ("id",))
     return place.redirect(kind.back, *(saved[part] for part in parts))

@@ -1,7 +1,7 @@
 """What a mapping would do to whoever reads its table, told before it is applied."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -174,13 +174,16 @@ class _Impact:
         row = Monitoring.objects.for_workspace(self._workspace.pk).filter(pk=place.id).first()
         watched = row.document.get("tables", {}).get(self._table, {}) if row else {}
         column = watched.get("timestamp_column")
-        if column and column not in tables[self._table].names():
+        if column and column not in self._columns(tables):
             message = f"The freshness of {self._table} goes by its column {column!r}, which would be gone."
             raise Invalid("UNKNOWN_COLUMN", message)
 
+    def _columns(self, tables: Tables) -> Collection[str]:
+        """The columns of the table that changes; one that was never stored has none."""
+        return tables[self._table].names() if self._table in tables else ()
+
     def _check_object_type(self, place: Place, tables: Tables) -> None:
-        """Refuse a column that is gone; a table that was never stored has none."""
-        present = tables[self._table].names() if self._table in tables else ()
+        present = self._columns(tables)
         for link in self._links.into(place):
             if link.origin.name == self._table and link.column not in present:
                 what = f"Its attribute {link.field!r}" if link.field else f"Its {link.kind}"

@@ -145,6 +145,18 @@ def test_readers__that_are_object_types_of_a_table_never_stored__do_not_break(wo
     assert ask(world.ed, changed(email=None))["Customers"]["effect"] != "breaks"
 
 
+def test_readers__that_watch_a_table_never_stored__do_not_break(world: World) -> None:
+    lay_out(world)
+    client = world.ed.client()
+    watched = {"tables": {"customers": {"timestamp_column": "joined_on"}}}
+    assert client.put("/api/monitoring", watched, format="json").status_code in {200, 201}
+    table = SCHEMA["tables"][0]
+    columns = [column for column in table["columns"] if column["name"] != "joined_on"]
+    schema = {**SCHEMA, "tables": [{**table, "columns": columns}]}
+    assert_success(client.put("/api/schemas/workspace", schema, format="json"))
+    assert effects(ask(world.ed, changed(joined_on=None))) == {"monitoring": "unaffected"}
+
+
 def test_readers__of_a_table_that_was_never_stored__are_none(world: World) -> None:
     lay_out(world)
     assert ask(world.ed, changed()) == {}

@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.pipelines.models import IdentityResolution, Pipeline, Run, RunStep, StoredTable
+from apps.pipelines.models import IdentityResolution, Pipeline, Run, RunStep, StoredTable, TableDelivery
 from apps.pipelines.services.runs import cancel_run, retry_run
 from apps.workspaces.access import operator_of
 from datalinx.admin import ReadOnlyAdmin, ReadOnlyInline
@@ -82,3 +82,13 @@ class IdentityResolutionAdmin(ReadOnlyAdmin):
     list_display = ("id", "workspace", "status", "version", "generation", "created_at", "finished_at")
     list_select_related = ("workspace",)
     list_filter = ("status",)
+
+
+@admin.register(TableDelivery)
+class TableDeliveryAdmin(ReadOnlyAdmin):
+    """Deliveries of committed tables to destinations."""
+
+    list_display = ("step", "destination", "status", "outcome", "snapshot", "rows", "seconds")
+    list_filter = ("status",)
+    list_select_related = ("step",)
+    search_fields = ("destination", "step__table")

@@ -159,6 +159,32 @@ class RunStep(models.Model):
         return f"{self.run_id} {self.table}"
 
 
+class TableDelivery(models.Model):
+    """A table of a run on its way to a destination, begun once the table is committed."""
+
+    step = models.ForeignKey(RunStep, on_delete=models.CASCADE, related_name="deliveries")
+    position = models.PositiveIntegerField()
+    destination = models.CharField(max_length=255)
+    # The entry of the pipeline that asks for it: {"table", "destination", "schema", "as", "mode"}.
+    entry = models.JSONField()
+    status = models.CharField(max_length=10, choices=RunStep.Status, default=RunStep.Status.PENDING)
+    # What the destination said at the end: delivered, unchanged or superseded, and the version that it holds now.
+    outcome = models.CharField(max_length=20, blank=True, default="")
+    snapshot = models.PositiveIntegerField(null=True)
+    rows = models.PositiveBigIntegerField(null=True)
+    seconds = models.FloatField(null=True)
+    error = models.JSONField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint("step", "position", name="table_delivery_is_unique_in_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} to {self.destination}"
+
+
 class Replay(models.Model):
     """Rejected rows of a step that a replay took out of the quarantine, written with the rows themselves.
 

@@ -93,7 +93,9 @@ def stream_events(run: Run, *, after: int) -> Iterator[bytes]:
     last_state, last_sent = b"", time.monotonic()
     try:
         while time.monotonic() < ends_at:
-            fresh = Run.objects.select_related("pipeline").prefetch_related("steps").get(pk=run.pk)
+            fresh = (
+                Run.objects.select_related("pipeline").prefetch_related("steps__deliveries").get(pk=run.pk)
+            )
             # The state is read before the log: a state that is final has all of its lines.
             for line in fresh.logs.filter(pk__gt=after).order_by("pk")[:500]:
                 after = line.pk

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.pipelines.models import Pipeline, Run, RunLog, RunStep, StoredTable
+from apps.pipelines.models import Pipeline, Run, RunLog, RunStep, StoredTable, TableDelivery
 from apps.pipelines.services.runs import sum_counts
 from apps.pipelines.services.verifications import verdict_of
 from apps.pipelines.services.windows import BOUNDS
@@ -107,6 +107,30 @@ class ReplaySerializer(StrictSerializer):
     rehearse = serializers.BooleanField(required=False)
 
 
+class TableDeliverySerializer(StrictModelSerializer):
+    """A committed table on its way to a destination; `snapshot` is the version that the destination holds."""
+
+    target = serializers.CharField(source="entry.as", read_only=True)
+    schema = serializers.CharField(source="entry.schema", read_only=True, allow_null=True)
+    mode = serializers.CharField(source="entry.mode", read_only=True)
+    error = serializers.DictField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = TableDelivery
+        fields = (
+            "destination",
+            "schema",
+            "target",
+            "mode",
+            "status",
+            "outcome",
+            "snapshot",
+            "rows",
+            "seconds",
+            "error",
+        )
+
+
 class RunStepSerializer(StrictModelSerializer):
     """One table of a run, with its ledger."""
 
@@ -115,6 +139,7 @@ class RunStepSerializer(StrictModelSerializer):
     error = serializers.DictField(read_only=True, allow_null=True)
     tests = serializers.ListField(child=serializers.DictField(), read_only=True)
     report = serializers.DictField(read_only=True, allow_null=True)
+    deliveries = TableDeliverySerializer(many=True, read_only=True)
 
     class Meta:
         model = RunStep
@@ -130,6 +155,7 @@ class RunStepSerializer(StrictModelSerializer):
             "error",
             "tests",
             "report",
+            "deliveries",
         )
 
 

@@ -57,7 +57,20 @@ def show_run(run: "Run", out: Output) -> None:
             )
             out.line(f"{step.get('table')}: would be {told}")
         _show_error(f"{step.get('table')}: ", step.get("error"), out)
+        for delivery in step.get("deliveries") or []:
+            _show_delivery(step, delivery, out)
     _show_error("", run.get("error"), out)
+
+
+def _show_delivery(step: Mapping[str, Any], delivery: Mapping[str, Any], out: Output) -> None:
+    where = f"{step.get('table')} to {delivery.get('destination')}: "
+    if delivery.get("error"):
+        _show_error(where, delivery["error"], out)
+    elif delivery.get("outcome"):
+        held = f"version {delivery.get('snapshot')}, {count(delivery.get('rows'))} rows"
+        out.line(f"{where}{delivery['outcome']}, holds {held}")
+    else:
+        out.line(f"{where}{shown(delivery.get('status'))}")
 
 
 def _show_error(where: str, error: Any, out: Output) -> None:

@@ -55,3 +55,17 @@ def test_query__as_of_a_run__asks_for_the_tables_as_they_were(server: Server, cl
     result = cli("query", "SELECT 2 AS n", "--as-of", "run_1", "--format", "csv")
     assert (result.exit_code, result.stdout) == (0, "n\n2\n")
     assert server.sent("POST analytics/query") == {"sql": "SELECT 2 AS n", "as_of": "run_1"}
+
+
+def test_runs_show__of_deliveries__tells_how_each_went(server: Server, cli: Run) -> None:
+    error = {"code": "LOGIN_REFUSED", "message": "The server refused the login."}
+    deliveries = [
+        {"destination": "dw", "status": "success", "outcome": "delivered", "snapshot": 12, "rows": 9763},
+        {"destination": "dw2", "status": "failed", "outcome": "", "error": error},
+        {"destination": "dw3", "status": "pending", "outcome": ""},
+    ]
+    server.on("GET runs/run_1", run("failed", 1.0, steps=[{**STEP, "deliveries": deliveries}]))
+    told = cli("runs", "show", "run_1").stdout
+    assert "customers to dw: delivered, holds version 12, 9,763 rows" in told
+    assert "customers to dw2: The server refused the login. [LOGIN_REFUSED]" in told
+    assert "customers to dw3: pending" in told

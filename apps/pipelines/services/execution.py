@@ -18,6 +18,7 @@ from apps.mappings.services.compile import compile_table, dependencies
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services import runs
 from apps.pipelines.services.bases import engine_limits, local_base, next_columns, with_own_cursor
+from apps.pipelines.services.delivery_execution import deliver_step
 from apps.pipelines.services.effects import describe_effect
 from apps.pipelines.services.engines import table_runner
 from apps.pipelines.services.gates import table_tests
@@ -88,6 +89,8 @@ class Execution:
         self.ends_at = time.monotonic() + self.settings.timeout_seconds
         self.reported_at = 0.0
         self.errors: dict[str, DatalinxError] = {}
+        # Why committed tables did not reach their destinations; who reads them is not concerned.
+        self.undelivered: list[DatalinxError] = []
 
     def run_all(self) -> None:
         """Run the tables in their order and end the run. A table that failed takes those that read it along."""
@@ -100,6 +103,8 @@ class Execution:
             for number, step in enumerate(steps):
                 if step.status != RunStep.Status.SUCCESS:
                     self._run_step(step, number, len(steps))
+                if step.status == RunStep.Status.SUCCESS:
+                    self.undelivered += deliver_step(self.run, step, should_stop=self.should_stop)
         except Cancelled:
             self._stop()
             return
@@ -115,13 +120,13 @@ class Execution:
         runs.finish_run(self.run, status=Run.Status.FAILED, error=Failed("RUN_TIMEOUT", message))
 
     def _end(self) -> None:
-        if not self.errors:
+        errors = [*self.errors.values(), *self.undelivered]
+        if not errors:
             runs.finish_run(self.run, status=Run.Status.SUCCESS)
             return
-        error = next(iter(self.errors.values()))
+        error = errors[0]
         retries = self.settings.retries
-        passing = [each for each in self.errors.values() if each.transient]
-        if passing and len(passing) == len(self.errors) and self.run.failures < retries.max:
+        if all(each.transient for each in errors) and self.run.failures < retries.max:
             backoff = timedelta(seconds=retries.backoff_seconds * 2**self.run.failures)
             self.run.steps.exclude(status=RunStep.Status.SUCCESS).update(status=RunStep.Status.PENDING)
             runs.release_run(self.run, error=error, backoff=backoff)

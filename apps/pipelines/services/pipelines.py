@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.mappings.models import Mapping as MappingRow
 from apps.mappings.services.schemas import get_schema_document
 from apps.pipelines.models import Pipeline, Run
+from apps.pipelines.services.delivering import delivery_faults
 from apps.pipelines.services.engines import require_engine
 from apps.workspaces.models import Workspace
 from apps.workspaces.services.documents import check_if_match, record_version
@@ -40,7 +41,8 @@ def update_pipeline(
 def _save(pipeline: Pipeline, *, actor: Caller, document: Any) -> Pipeline:
     parsed = parse_document(PipelineDocument, document)
     require_engine(parsed.engine)
-    if faults := _unknown_tables(parsed, pipeline.workspace):
+    faults = [*_unknown_tables(parsed, pipeline.workspace), *delivery_faults(parsed, pipeline.workspace)]
+    if faults:
         raise refusal(faults)
     pipeline.name = parsed.name
     pipeline.document = document_to_json(parsed)

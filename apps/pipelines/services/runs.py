@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.mappings.services.compile import collect_documents, order_tables, unmapped_columns
 from apps.pipelines.models import Pipeline, Run, RunLog, RunStep
+from apps.pipelines.services.delivering import end_deliveries, is_owed, plan_deliveries
 from apps.pipelines.services.lease import held, now_plus
 from apps.pipelines.services.windows import require_windows
 from apps.workspaces.models import Workspace
@@ -38,11 +39,12 @@ def start_run(
     trigger: str = Run.Trigger.MANUAL,
     retry_of: Run | None = None,
     replay_of: Run | None = None,
+    committed: Mapping[str, int] | None = None,
 ) -> Run:
     """Queue a run of a pipeline, or of the whole workspace, and return it at once.
 
-    The run carries the documents that it runs. Raises Invalid MAPPING_INCOMPLETE, NOTHING_TO_RUN, UNKNOWN_TABLE,
-    WINDOW_NOT_POSSIBLE.
+    The run carries the documents that it runs; `committed` are tables that are only delivered again, each with its
+    version. Raises Invalid MAPPING_INCOMPLETE, NOTHING_TO_RUN, UNKNOWN_TABLE, WINDOW_NOT_POSSIBLE.
     """
     request = dict(request or {})
     settings = _settings(workspace, pipeline)
@@ -61,16 +63,21 @@ def start_run(
         tables=order_tables(documents, tables),
         retry_of=retry_of,
         replay_of=replay_of,
+        committed=committed,
     )
 
 
-def queue_run(*, actor: Caller, tables: Sequence[str], **values: Any) -> Run:
+def queue_run(
+    *, actor: Caller, tables: Sequence[str], committed: Mapping[str, int] | None = None, **values: Any
+) -> Run:
     """Write down a run of these tables, in this order, and wake a worker for it."""
     with transaction.atomic():
         run = Run.objects.create(**values, request_id=current_request_id(), created_by=actor.id)
-        RunStep.objects.bulk_create(
-            RunStep(run=run, position=position, table=table) for position, table in enumerate(tables)
-        )
+        steps = [RunStep(run=run, position=position, table=table) for position, table in enumerate(tables)]
+        for step in steps:
+            if committed and step.table in committed:
+                step.status, step.snapshot = RunStep.Status.SUCCESS, committed[step.table]
+        plan_deliveries(run, RunStep.objects.bulk_create(steps))
         write_log(run, f"Queued by {actor.name}: {', '.join(tables)}.")
         transaction.on_commit(lambda: dispatch(run.pk))
     return run
@@ -137,6 +144,7 @@ def cancel_run(*, run: Run, actor: Caller) -> Run:
         run.refresh_from_db()
         if ended:
             run.steps.filter(status=RunStep.Status.PENDING).update(status=RunStep.Status.CANCELLED)
+            end_deliveries(run, status=RunStep.Status.CANCELLED)
             announce(run)
     return run
 
@@ -150,8 +158,15 @@ def retry_run(*, run: Run, actor: Caller) -> Run:
         raise Invalid("RUN_NOT_FAILED", message)
     if run.status == Run.Status.SUCCESS:
         raise Invalid("RUN_NOT_FAILED", "This run succeeded; start a new run instead.")
-    left = [step.table for step in run.steps.all() if step.status != RunStep.Status.SUCCESS]
-    request = {**run.request, "tables": left}
+    steps = list(run.steps.prefetch_related("deliveries"))
+    left = [step.table for step in steps if step.status != RunStep.Status.SUCCESS]
+    # What was committed is not made again: rows that were appended would be there twice.
+    committed = {
+        step.table: step.snapshot
+        for step in steps
+        if step.table not in left and step.snapshot is not None and is_owed(step)
+    }
+    request = {**run.request, "tables": [*left, *committed]}
     return start_run(
         workspace=run.workspace,
         actor=actor,
@@ -161,6 +176,7 @@ def retry_run(*, run: Run, actor: Caller) -> Run:
         trigger=run.trigger if run.replay_of_id else Run.Trigger.RETRY,
         retry_of=run,
         replay_of=run.replay_of,
+        committed=committed,
     )
 
 
@@ -186,6 +202,7 @@ def finish_run(run: Run, *, status: str, error: DatalinxError | None = None) -> 
         run.steps.filter(status=RunStep.Status.PENDING).update(status=_left_over(status))
         # An error that nobody foresaw leaves the step where it was.
         run.steps.filter(status=RunStep.Status.RUNNING).update(status=status)
+        end_deliveries(run, status=_left_over(status))
         run.refresh_from_db()
         write_log(run, f"Ended: {status}." if error is None else f"Ended: {status}. {error.message}")
         announce(run)
@@ -291,6 +308,7 @@ def _end_lost(rows: Any, run: Run, status: str, error: dict[str, str] | None) ->
         run.steps.filter(status__in=[RunStep.Status.PENDING, RunStep.Status.RUNNING]).update(
             status=_left_over(status)
         )
+        end_deliveries(run, status=_left_over(status))
         run.refresh_from_db()
         announce(run)
     return ended

@@ -42,7 +42,9 @@ class RunViewSet(WorkspaceViewSet):
     """Runs of pipelines, newest first."""
 
     resource = "run"
-    queryset = Run.objects.select_related("workspace__organization", "pipeline").prefetch_related("steps")
+    queryset = Run.objects.select_related("workspace__organization", "pipeline").prefetch_related(
+        "steps__deliveries"
+    )
     serializer_class = RunSerializer
     filterset_class = RunFilter
     ordering_fields = ("created_at", "started_at", "finished_at")

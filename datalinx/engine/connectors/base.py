@@ -1,6 +1,6 @@
 """The seam to the outside: what every connector offers, and the plain values that cross it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from datalinx.engine.compile.plan import SourceColumn
+from datalinx.engine.query.tables import TableFiles
+from datalinx.errors import FieldError
 
 # The names of the columns that a scan adds to the source's own. A source column of such a name is renamed.
 RECORD_COLUMN = "__record"
@@ -16,6 +18,7 @@ FILE_COLUMN = "__file"
 StepName = Literal["network", "authentication", "access", "tables"]
 Mode = Literal["all", "selected", "pattern"]
 Locator = Literal["record", "row", "key"]
+DeliveryMode = Literal["replace", "merge"]
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,38 @@ class Sample:
     truncated: bool
 
 
+@dataclass(frozen=True)
+class Consignment:
+    """One version of a stored table on its way to a destination.
+
+    `origin` is the stored table's id and `snapshot` the version's number: what a destination holds is told by both.
+    `json` names the columns whose text is JSON. `keys` are the columns that a merge tells rows by.
+    """
+
+    table: TableFiles
+    origin: str
+    snapshot: int
+    target: str
+    mode: DeliveryMode
+    schema: str | None = None
+    keys: tuple[str, ...] = ()
+    json: frozenset[str] = frozenset()
+    run_id: str = ""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """How a delivery ended well.
+
+    `delivered`: the rows were brought. `unchanged`: this very version was there. `superseded`: a newer one was, and
+    stays. `snapshot` is the version that the destination holds now, `rows` are its rows.
+    """
+
+    outcome: Literal["delivered", "unchanged", "superseded"]
+    snapshot: int
+    rows: int
+
+
 class Connector(Protocol):
     """A kind of source, of destination, or of both: its documents. What it can do is told by `Reader` and `Writer`."""
 
@@ -222,6 +257,25 @@ class Writer(Connector, Protocol):
         """Refuse, without a network, an address that may never be reached: `Invalid` `ADDRESS_NOT_ALLOWED`."""
         ...
 
+    def check_target(self, *, schema: str | None, target: str) -> Iterator[FieldError]:
+        """Yield what is wrong with the names of a schema and a table, at `schema` and `as`."""
+        ...
+
     def test(self, context: Connection) -> list[TestStep]:
         """Try the destination step by step, in the order of `StepName`, up to the first that does not pass."""
+        ...
+
+    def deliver(
+        self,
+        connection: Connection,
+        consignment: Consignment,
+        *,
+        limits: Limits,
+        spill: Path,
+        should_stop: Callable[[], bool],
+    ) -> Delivered:
+        """Make a table of the destination equal to the consignment: all of it or nothing, and never back in time.
+
+        `spill` is a folder of its own. Raise `Cancelled` `RUN_CANCELLED` when `should_stop` says so.
+        """
         ...

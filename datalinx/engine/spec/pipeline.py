@@ -63,6 +63,25 @@ class Retries(Part):
     backoff_seconds: Annotated[int, Field(ge=1, le=3_600)] = 30
 
 
+class Deliver(Part):
+    """A table that is brought to a destination once a run has committed it.
+
+    `as` is the table's name there, its own unless given; `schema` is the destination's unless given. `replace` brings
+    all rows anew, `merge` writes only what differs and tells rows by the table's primary key.
+    """
+
+    table: Identifier
+    destination: Name
+    schema_name: Annotated[Name | None, Field(alias="schema")] = None
+    target: Annotated[Name | None, Field(alias="as")] = None
+    mode: Literal["replace", "merge"] = "replace"
+
+    @property
+    def target_name(self) -> str:
+        """The table's name at the destination."""
+        return self.target or self.table
+
+
 class PipelineDocument(Document):
     """A pipeline. Its tables run in the order of their dependencies."""
 
@@ -93,6 +112,7 @@ class PipelineDocument(Document):
     timeout_seconds: Annotated[int, Field(ge=1, le=7 * 86_400)] = 3_600
     retries: Retries = Retries()
     concurrency: Literal["queue", "skip"] = "queue"
+    deliver: Annotated[tuple[Deliver, ...], Field(max_length=1_000)] = ()
 
     def faults(self) -> Iterator[FieldError]:
         for position, name in enumerate(self.tables):
@@ -101,6 +121,19 @@ class PipelineDocument(Document):
                 yield FieldError(f"tables[{position}]", "duplicate_name", message)
         if self.schedule is not None:
             yield from _schedule_faults(self.schedule)
+        yield from self._delivery_faults()
+
+    def _delivery_faults(self) -> Iterator[FieldError]:
+        seen = set()
+        for position, each in enumerate(self.deliver):
+            if each.table not in self.tables:
+                message = f"The pipeline does not make the table `{each.table}`: name it in `tables` too."
+                yield FieldError(f"deliver[{position}].table", "unknown_table", message)
+            place = (each.destination, each.schema_name, each.target_name)
+            if place in seen:
+                message = f"`{each.target_name}` of {each.destination} is filled by an entry above already."
+                yield FieldError(f"deliver[{position}]", "duplicate_name", message)
+            seen.add(place)
 
 
 def _schedule_faults(schedule: Schedule) -> Iterator[FieldError]:

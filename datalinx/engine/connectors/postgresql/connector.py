@@ -1,18 +1,25 @@
 """The connector of PostgreSQL: what it is called, its documents, and how a connection is tried."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import psycopg
 from psycopg import sql
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from datalinx.engine.connectors.base import Connection, StepName, TestStep
-from datalinx.engine.connectors.postgresql.config import RESERVED, PostgresqlConfig, PostgresqlCredentials
+from datalinx.engine.connectors.base import Connection, Consignment, Delivered, Limits, StepName, TestStep
+from datalinx.engine.connectors.postgresql.config import (
+    RESERVED,
+    PostgresqlConfig,
+    PostgresqlCredentials,
+    SchemaName,
+    TableName,
+)
 from datalinx.engine.connectors.postgresql.failures import explain_statement
 from datalinx.engine.connectors.postgresql.session import open_session, reach, read_config, transaction
-from datalinx.errors import DatalinxError
+from datalinx.errors import DatalinxError, FieldError
 from datalinx.outbound import check_host
 
 # How long a whole test may take, beside the time to connect.
@@ -27,7 +34,7 @@ _LOGIN_STEPS: dict[str, StepName] = {
 
 
 class PostgresqlConnector:
-    """PostgreSQL, and what speaks its protocol."""
+    """PostgreSQL 12 and later."""
 
     name: ClassVar[str] = "postgresql"
     title: ClassVar[str] = "PostgreSQL"
@@ -42,6 +49,30 @@ class PostgresqlConnector:
     def check(self, connection: Connection) -> None:
         """Refuse an address that may never be reached; names are looked up at every connection."""
         check_host(read_config(connection).host, connection.allow, field="host")
+
+    def check_target(self, *, schema: str | None, target: str) -> Iterator[FieldError]:
+        """Yield what PostgreSQL, or the platform's own tables, forbid of the names."""
+        for field, kind, name in (("schema", SchemaName, schema), ("as", TableName, target)):
+            try:
+                TypeAdapter(kind).validate_python(name) if name is not None else None
+            except ValidationError as error:
+                message = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+                yield FieldError(field, "invalid_name", f"{message[0].upper()}{message[1:]}.")
+
+    def deliver(
+        self,
+        connection: Connection,
+        consignment: Consignment,
+        *,
+        limits: Limits,
+        spill: Path,
+        should_stop: Callable[[], bool],
+    ) -> Delivered:
+        """Make a table of the schema equal to the consignment."""
+        # Arrow takes its time to load, and most processes never deliver.
+        from datalinx.engine.connectors.postgresql.delivering import deliver
+
+        return deliver(connection, consignment, limits=limits, spill=spill, should_stop=should_stop)
 
     def test(self, context: Connection) -> list[TestStep]:
         """Reach the server, log in, look at the schema, and make a table there that is never committed."""

@@ -66,6 +66,11 @@ _LOCKED = "somebody else holds the table; it is tried again."
 _KNOWN: dict[str, tuple[type[Failed] | type[Unavailable], str, str]] = {
     "42501": (Failed, "ACCESS_REFUSED", "the user lacks a right; grant CREATE on the schema, or the table."),
     "25006": (Failed, "ACCESS_REFUSED", "the server is read-only; name the primary server."),
+    "42701": (
+        Failed,
+        "STATEMENT_REFUSED",
+        "a column has a name that PostgreSQL keeps, such as xmin; rename it.",
+    ),
     "55P03": (Unavailable, "TARGET_LOCKED", _LOCKED),
     "40P01": (Unavailable, "TARGET_LOCKED", _LOCKED),
     "40001": (Unavailable, "TARGET_LOCKED", _LOCKED),
@@ -74,7 +79,6 @@ _KNOWN: dict[str, tuple[type[Failed] | type[Unavailable], str, str]] = {
         "TARGET_IN_USE",
         "a view or a constraint needs a column that has to go; drop it first.",
     ),
-    "0A000": (Failed, "TARGET_IN_USE", "a view, rule or generated column needs what has to change."),
     "22021": (Failed, "VALUE_REFUSED", "a text has a character that the database's encoding lacks."),
     "22P05": (Failed, "VALUE_REFUSED", "a text or JSON has a character that the database's encoding lacks."),
     "22008": (Failed, "VALUE_REFUSED", "a date or time is beyond what PostgreSQL can hold."),

@@ -55,6 +55,8 @@ def open_session(
         except psycopg.Error as error:
             # Not chained: the text of the cause names the role, and would stand in a log.
             raise explain_login(error, config) from None
+        # Whatever the role's own default is: what is read after waiting for a lock has to be what is true then.
+        session.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         with session, Watch(session, should_stop):
             yield session
 

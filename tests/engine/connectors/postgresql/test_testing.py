@@ -11,8 +11,7 @@ import pytest
 from datalinx.engine.connectors.base import Connection, TestStep
 from datalinx.engine.connectors.postgresql.connector import PostgresqlConnector
 from datalinx.outbound import hosts
-
-from .conftest import PASSWORD, Warehouse
+from tests.warehouse import PASSWORD, Warehouse
 
 connector = PostgresqlConnector()
 

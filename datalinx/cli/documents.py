@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,15 +106,34 @@ def _unique(path: str) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
 
 
 def _parse_yaml(path: str, text: str) -> list[Any]:
-    try:
-        import yaml
-    except ImportError as error:
-        raise Refusal(f"{path} is YAML, which needs PyYAML: pip install pyyaml, or write JSON.") from error
+    yaml = yaml_module(path)
     try:
         loaded = list(yaml.load_all(text, Loader=_yaml_loader()))  # a SafeLoader, with fewer types
     except yaml.YAMLError as error:
         raise Refusal(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     return [document for value in loaded for document in _as_list(value)]
+
+
+def yaml_module(path: str) -> Any:
+    """Return PyYAML, which the client alone does not bring. Raises Refusal where it is not installed."""
+    try:
+        import yaml
+    except ImportError as error:
+        raise Refusal(f"{path} is YAML, which needs PyYAML: pip install pyyaml, or write JSON.") from error
+    return yaml
+
+
+def yaml_resolvers() -> Iterator[tuple[str, re.Pattern[str], list[str]]]:
+    """Yield the types that a plain word of YAML may have: tag, pattern, and what it begins with."""
+    digits = r"-?(?:0|[1-9][0-9]*)"
+    for tag, pattern, first in (
+        ("null", r"null|~|", ["n", "~", ""]),
+        ("bool", r"true|false", ["t", "f"]),
+        ("int", digits, list("-0123456789")),
+        ("float", digits + r"(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", list("-0123456789")),
+        ("merge", r"<<", ["<"]),
+    ):
+        yield f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), first
 
 
 def _yaml_loader() -> Any:
@@ -137,13 +156,6 @@ def _yaml_loader() -> Any:
                 )
             return super().construct_mapping(node, deep=deep)
 
-    digits = r"-?(?:0|[1-9][0-9]*)"
-    for tag, pattern, first in (
-        ("null", r"null|~|", ["n", "~", ""]),
-        ("bool", r"true|false", ["t", "f"]),
-        ("int", digits, list("-0123456789")),
-        ("float", digits + r"(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", list("-0123456789")),
-        ("merge", r"<<", ["<"]),
-    ):
-        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), first)
+    for tag, pattern, first in yaml_resolvers():
+        Loader.add_implicit_resolver(tag, pattern, first)
     return Loader

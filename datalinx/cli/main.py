@@ -11,6 +11,7 @@ from datalinx.cli.command import Json, Profile, Url, Verbose, Workspace
 from datalinx.cli.commands import (
     account,
     audiences,
+    ctes,
     data,
     dbt_sources,
     destinations,
@@ -51,6 +52,7 @@ def build_app() -> typer.Typer:
         ("schema", schema.app),
         ("object-types", object_types.app),
         ("mappings", mappings.app),
+        ("ctes", ctes.app),
         ("pipeline", pipeline.app),
         ("runs", runs.app),
         ("tables", data.tables),

@@ -2,12 +2,14 @@
 
 import builtins
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from datalinx.cli.document_files import as_yaml
 from datalinx.cli.documents import read_document, read_documents, read_object
 from datalinx.cli.refusal import Refusal
 
@@ -125,3 +127,18 @@ def test_option__with_an_object__takes_json_or_a_file(tmp_path: Path) -> None:
     for wrong in ("path=a.csv", "[1]"):
         with pytest.raises(Refusal, match="--config"):
             read_object("--config", wrong)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.text(), JSON | st.text("a \n#:'-1e~<", max_size=8), max_size=4))
+def test_document__written_as_yaml__is_read_as_it_was(document: dict[str, Any]) -> None:
+    with TemporaryDirectory() as folder:
+        path = written(Path(folder) / "m.yaml", as_yaml(document))
+        assert repr(sorted(read_document(path).items())) == repr(sorted(_sorted(document).items()))
+
+
+def _sorted(value: Any) -> Any:
+    """The value with its keys in the order in which files have them."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(each) for each in value] if isinstance(value, list) else value

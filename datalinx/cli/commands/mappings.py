@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from datalinx.cli.command import Limit, command, group
+from datalinx.cli.document_files import Metadata, OutputFile, save_document
 from datalinx.cli.documents import read_document, read_documents
 from datalinx.cli.output import Column
 from datalinx.cli.refusal import FAILED, Refusal
@@ -36,9 +37,17 @@ def list_(session: Session, *, limit: Limit = 50) -> None:
     )
 
 
-def show(session: Session, *, table: TableName) -> None:
-    """Show a mapping: each field and what it is made of."""
+def show(
+    session: Session, *, table: TableName, output: OutputFile = None, metadata: Metadata = False
+) -> None:
+    """Show a mapping, each field and what it is made of, or write its document to a file.
+
+    Example: datalinx mappings show customers -o mappings/customers.yaml
+    """
     document = session.view.mappings.get(table)
+    if output is not None:
+        save_document(session, document, output, noun=f"the mapping of {table}", metadata=metadata)
+        return
     if session.out.as_json:
         session.out.json(document)
         return

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from datalinx.cli.command import Limit, command, group
+from datalinx.cli.document_files import Metadata, OutputFile, save_document
 from datalinx.cli.documents import read_documents
 from datalinx.cli.names import object_id
 from datalinx.cli.output import Column
@@ -27,6 +28,26 @@ def list_(session: Session, *, limit: Limit = 50) -> None:
         "id",
         limit=limit,
     )
+
+
+def show(
+    session: Session,
+    *,
+    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="A name or an id.")],
+    output: OutputFile = None,
+    metadata: Metadata = False,
+) -> None:
+    """Show a pipeline, or write its document to a file.
+
+    Example: datalinx pipeline show nightly -o pipelines/nightly.yaml
+    """
+    pipelines = session.view.pipelines
+    found = pipelines.get(object_id(pipelines, pipeline, prefix="pl", noun="pipeline"))
+    if output is not None:
+        save_document(session, found, output, noun=f"the pipeline {found.get('name')}", metadata=metadata)
+        return
+    schedule = Column("schedule", "schedule.cron")
+    session.out.fields(found, "name", "tables", "engine", schedule, "next_run_at", "version", "id")
 
 
 def apply(
@@ -100,5 +121,6 @@ def _apply(session: Session, document: dict[str, Any]) -> Any:
 
 
 command(app, "list")(list_)
+command(app, "show")(show)
 command(app, "apply")(apply)
 command(app, "run")(run)

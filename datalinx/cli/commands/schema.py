@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from datalinx.cli.command import command, group
+from datalinx.cli.document_files import Metadata, OutputFile, save_document
 from datalinx.cli.documents import read_document
 from datalinx.cli.output import Column
 from datalinx.cli.refusal import Refusal
@@ -18,10 +19,20 @@ def show(
     session: Session,
     *,
     table: Annotated[str | None, typer.Argument(metavar="TABLE", help="A table.")] = None,
+    output: OutputFile = None,
+    metadata: Metadata = False,
 ) -> None:
-    """Show the target schema: its tables, or the columns of one."""
+    """Show the target schema: its tables, or the columns of one; or write its document to a file.
+
+    Example: datalinx schema show -o schema.yaml
+    """
+    if table is not None and output is not None:
+        raise Refusal("A file holds the whole schema; leave out the table.")
     if table is None:
         document = session.view.schemas.get()
+        if output is not None:
+            save_document(session, document, output, noun="the schema", metadata=metadata)
+            return
         if session.out.as_json:
             session.out.json(document)
             return

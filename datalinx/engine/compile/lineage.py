@@ -37,8 +37,16 @@ def _deciding(compiled: CompiledMapping) -> Iterator[tuple[str, Iterable[Pair]]]
             yield "order", _columns(_step(compiled, term.step))
         keys = set(compiled.deduplicate.keys)
         yield "key", [pair for field in compiled.fields if field.name in keys for pair in field.references]
+        yield "order", _breaking_ties(compiled)
     if compiled.load.cursor is not None:
         yield "cursor", _columns(_step(compiled, compiled.load.cursor))
+
+
+def _breaking_ties(compiled: CompiledMapping) -> list[Pair]:
+    """What chooses between equal rows that a join made of one: they have one place, so their values decide."""
+    joined = {join.alias for join in compiled.joins if join.query is None}
+    made = [field for field in compiled.fields if any(alias in joined for alias, _ in field.references)]
+    return [pair for field in made for pair in field.references]
 
 
 def _step(compiled: CompiledMapping, name: str) -> exp.Expression:

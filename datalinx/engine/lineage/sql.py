@@ -102,7 +102,7 @@ class _Tracer:
     def _within(self, node: exp.Expr) -> tuple[Pair, ...]:
         """The stored columns behind all columns of an expression, those of its sub-queries too."""
         found: dict[Pair, None] = {}
-        for column in node.find_all(exp.Column, exp.TableColumn):
+        for column in _columns(node):
             owner = self.owners.get(id(column))
             term = column.find_ancestor(exp.Ordered)
             if owner is not None and not (term is not None and term.meta.get(TIE)):
@@ -170,6 +170,37 @@ class _Tracer:
         else:
             # What makes rows of a value, such as UNNEST, gives what is in that value.
             yield self._within(tree)
+
+
+def _columns(node: exp.Expr) -> Iterator[exp.Expr]:
+    """The columns in an expression and its sub-queries.
+
+    What a query in FROM gives counts where it is used, so that of such a query only what decides on rows is here.
+    """
+    for each in node.walk(prune=_is_in_from):
+        if isinstance(each, exp.Column | exp.TableColumn):
+            yield each
+        elif each is not node and _is_in_from(each):
+            yield from _deciding_columns(each.this)
+
+
+def _is_in_from(node: exp.Expr) -> bool:
+    # What makes rows of a value gives more or fewer of them by what is in it.
+    return (
+        isinstance(node, exp.Subquery)
+        and isinstance(node.parent, exp.From | exp.Join)
+        and isinstance(node.this, exp.Select)
+        and not any(entry.find(exp.UDTF, exp.Explode) for entry in node.this.selects)
+    )
+
+
+def _deciding_columns(query: exp.Expr) -> Iterator[exp.Expr]:
+    for _, clause in _deciding(query):
+        yield from _columns(clause)
+    for name in ("from_", "joins", "with_", "limit", "laterals"):
+        parts = query.args.get(name)
+        for part in parts if isinstance(parts, list) else [parts] if parts else []:
+            yield from _columns(part)
 
 
 def _deciding(tree: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:

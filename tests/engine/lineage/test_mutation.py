@@ -47,6 +47,10 @@ MAIN = {"alias": "c", "source": "crm", "table": "c"}
 CTES = {
     "paid": "select customer as who, total from crm.o where state = 'paid'",
     "per_customer": "select who, sum(cast(total as integer)) as total, count(*) as n from paid group by who",
+    "most_of": (
+        "select customer as who, total, (select max(memo) from crm.o where state <> 'x') as most "
+        'from crm.o as mine where exists (select 1 from crm.o as other where other."order" > mine."order")'
+    ),
     "ranked": (
         'select customer as who, "order" as latest, row_number() over (partition by customer '
         'order by cast("order" as integer) desc) as place from crm.o'
@@ -114,6 +118,23 @@ CASES: dict[str, tuple[dict[str, Any], list[str], dict[str, Any]]] = {
         {"town": "c.city", "mail": "c.mail", "spent": "c.spent"},
         ["town string", "mail string", "spent integer"],
         {"inputs": [MAIN], "deduplicate": {"keys": ["town"], "order_by": ["c.seen DESC"]}},
+    ),
+    "deduplicate what a join made more of": (
+        {"mail": "c.mail", "last": "c.last", "total": "o.total", "memo": "o.memo"},
+        ["mail string", "last string", "total integer", "memo string"],
+        {
+            "joins": [{"left": "c", "right": "o", "type": "inner", "on": [["id", "customer"]]}],
+            "deduplicate": {"keys": ["mail"]},
+            "aliases": "co",
+        },
+    ),
+    "sub-queries in blocks of SQL": (
+        {"mail": "c.mail", "total": "o.total", "most": "o.most"},
+        ["mail string", "total integer", "most string"],
+        {
+            "inputs": [MAIN, {"alias": "o", "cte": "most_of"}],
+            "joins": [{"left": "c", "right": "o", "type": "left", "on": [["id", "who"]]}],
+        },
     ),
     "blocks of SQL": (
         {"mail": "c.mail", "total": "o.total", "n": "o.n", "latest": "r.latest"},
@@ -225,6 +246,10 @@ def test_lineage__columns_without_an_edge_changed__nothing_changes(name: str, tm
         ("group by", "c", "city", {"group"}),
         ("deduplicate", "c", "seen", {"order"}),
         ("deduplicate", "c", "city", {"key"}),
+        ("deduplicate what a join made more of", "o", "total", {"order"}),
+        ("deduplicate what a join made more of", "o", "state", set()),
+        ("sub-queries in blocks of SQL", "o", "order", {"filter"}),
+        ("sub-queries in blocks of SQL", "o", "total", set()),
         ("blocks of SQL", "o", "state", {"filter"}),
         ("blocks of SQL", "o", "customer", {"join", "group"}),
     ],

@@ -43,14 +43,15 @@ def dbt_model(compiled: CompiledMapping, models: Collection[str] | None = None) 
         mark = _MARK.format(len(marks))
         reference = _jinja(read, models)
         if newer and read.relation == compiled.first:
-            alias = exp.to_identifier(read.relation, quoted=True).sql(dialect="duckdb")
-            reference = f"{reference} AS {alias}\n  {newer}"
-        marks[exp.to_identifier(mark, quoted=True).sql(dialect="duckdb")] = reference
+            reference = f"{reference} AS {_name(read.relation)}\n  {newer}"
+        marks[_name(mark)] = reference
         return exp.table_(mark, quoted=True)
 
     body = without_jinja(select_of(compiled, stored=stored).sql(dialect="duckdb", pretty=True))
     for mark, reference in marks.items():
         body = body.replace(mark, reference)
+    if newer and compiled.load.mode == "merge":
+        body = _without_older(compiled, body)
     return f"{{{{ config({materialization(compiled)}) }}}}\n\n{body}\n"
 
 
@@ -85,8 +86,7 @@ def _newer(compiled: CompiledMapping) -> str:
     field, over_input = cursor_field(compiled), compiled.load.cursor_input
     if field is None or over_input is None or compiled.load.mode not in {"append", "merge"}:
         return ""
-    name = exp.to_identifier(field.name, quoted=True).sql(dialect="duckdb")
-    reached = f"(SELECT MAX({name}) FROM {{{{ this }}}})"
+    reached = f"(SELECT MAX({_name(field.name)}) FROM {{{{ this }}}})"
     load = compiled.load
     back = f" - INTERVAL {load.lookback_months} MONTH" if load.lookback_months else ""
     back += f" - INTERVAL {load.lookback_seconds} SECOND" if load.lookback_seconds else ""
@@ -94,7 +94,27 @@ def _newer(compiled: CompiledMapping) -> str:
     sign = ">=" if load.mode == "merge" else ">"
     value = without_jinja(over_input.sql(dialect="duckdb"))
     condition = f"{value} {sign} {reached}{back} OR {reached} IS NULL"
+    # A row without a cursor may be new. A merge meets its key; an append would add it each time.
+    condition += f" OR {value} IS NULL" if load.mode == "merge" else ""
     return f"{{% if is_incremental() %}}WHERE {condition}{{% endif %}}"
+
+
+def _without_older(compiled: CompiledMapping, body: str) -> str:
+    """The rows without those whose key is stored with a later cursor: dbt lets whatever it reads replace that."""
+    field = cursor_field(compiled)
+    cursor = _name(field.name) if field is not None else ""
+    kept, made = _name("=kept"), _name("=made")
+    same = " AND ".join(f"{kept}.{_name(key)} = {made}.{_name(key)}" for key in compiled.load.keys)
+    is_older = (
+        f"({made}.{cursor} < {kept}.{cursor} OR ({made}.{cursor} IS NULL AND {kept}.{cursor} IS NOT NULL))"
+    )
+    stored = f"SELECT 1 FROM {{{{ this }}}} AS {kept} WHERE {same} AND {is_older}"
+    condition = f"{{% if is_incremental() %}}WHERE NOT EXISTS ({stored}){{% endif %}}"
+    return f"SELECT * FROM (\n{body}\n) AS {made}\n{condition}"
+
+
+def _name(name: str) -> str:
+    return exp.to_identifier(name, quoted=True).sql(dialect="duckdb")
 
 
 def dbt_field(compiled: CompiledMapping, name: str) -> str:

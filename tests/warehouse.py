@@ -60,7 +60,8 @@ def make_warehouse() -> Iterator[Warehouse]:
         session.execute(
             sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(PASSWORD))
         )
-        made = Warehouse(url, name, name)
-        yield made
-        session.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-        session.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+        try:
+            yield Warehouse(url, name, name)
+        finally:
+            session.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            session.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))

@@ -60,6 +60,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_mapping_paths("mappings"),
     *_mapping_paths("mapper/mappings"),
     path("sources/<str:id>/import-dbt", dbt_sources.ImportDbtViewSet.as_view({"post": "import_dbt"})),
+    path("decorators", types.DecoratorsView.as_view()),
     path("ctes", ctes.CteViewSet.as_view({"get": "list", "post": "create"})),
     path("ctes/<str:name>", ctes.CteViewSet.as_view(_whole)),
+    path("ctes/<str:name>/columns", ctes.CteColumnsView.as_view()),
 ]

@@ -16,6 +16,7 @@ from apps.workspaces.models import Workspace
 from datalinx.engine.compile.context import Identified
 from datalinx.engine.compile.dbt import dbt_field, dbt_model
 from datalinx.engine.compile.identity import SHAPE as CANONICAL_IDS
+from datalinx.engine.compile.inputs import describe_cte, reads_of_cte
 from datalinx.engine.compile.lineage import lineage
 from datalinx.engine.compile.loading import key_warnings
 from datalinx.engine.compile.mapping import check_mapping, compile_mapping, required_reads
@@ -276,9 +277,18 @@ def dbt_code(workspace: Workspace, table: str) -> str:
     return dbt_model(compile_table(collect_documents(workspace), table))
 
 
-def dbt_field_code(workspace: Workspace, table: str, field: str) -> str:
-    """Return the SQL of one field. Raises NotFound FIELD_NOT_FOUND."""
-    compiled = compile_table(collect_documents(workspace), table)
+def dbt_field_code(workspace: Workspace, table: str, field: str, document: Any | None = None) -> str:
+    """Return the SQL of one field of the saved mapping, or of one that was sent.
+
+    Raises NotFound FIELD_NOT_FOUND, and Invalid with every fault of what was sent.
+    """
+    documents = collect_documents(workspace)
+    if document is not None:
+        mapping = parse_document(MappingDocument, {"table_name": table, **document})
+        if faults := check_document(workspace, mapping):
+            raise refusal(faults)
+        table, documents = mapping.table_name, with_mapping(documents, mapping)
+    compiled = compile_table(documents, table)
     if field not in {entry.name for entry in compiled.fields}:
         raise NotFound("FIELD_NOT_FOUND", f"The mapping of {table!r} has no field {field!r}.")
     return dbt_field(compiled, field)
@@ -320,6 +330,15 @@ def _verdict(faults: Sequence[FieldError], compiled: CompiledMapping | None) -> 
         "unmapped": list(unmapped),
         "warnings": [each.as_dict() for each in key_warnings(compiled)] if compiled is not None else [],
     }
+
+
+def cte_columns(workspace: Workspace, name: str) -> list[dict[str, Any]]:
+    """Return the columns that a CTE gives, each with DuckDB's name of its type. Raises Invalid UNKNOWN_CTE."""
+    documents = collect_documents(workspace, tables=())
+    registry = make_registry(documents["types"])
+    reads = reads_of_cte(name, documents["ctes"])
+    shapes = {read.relation: shape for read in reads if (shape := _shape(documents, registry, read))}
+    return [asdict(column) for column in describe_cte(name, ctes=documents["ctes"], inputs=shapes)]
 
 
 def check_ctes(workspace: Workspace, changed: str) -> None:

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from apps.mappings.models import Mapping, ObjectType, Schema, SemanticType
 from datalinx.caller import Caller
+from datalinx.engine.compile.decorators import decorators_as_documents
 from datalinx.engine.spec.base import document_to_json, parse_document, refusal
 from datalinx.engine.spec.semantic_type import CustomTypeDocument
 from datalinx.engine.types.registry import TypeRegistry
@@ -34,6 +35,11 @@ def describe_types(organization_id: str) -> list[dict[str, Any]]:
     own = {document["name"]: document for document in list_own_types(organization_id)}
     shown: list[dict[str, Any]] = get_registry(organization_id).as_documents()
     return [{**document, **own.get(document["name"], {})} for document in shown]
+
+
+def describe_decorators(organization_id: str) -> list[dict[str, Any]]:
+    """Return every decorator with the JSON Schema of its parameters, the organization's own types included."""
+    return list(decorators_as_documents(get_registry(organization_id)))
 
 
 @transaction.atomic

@@ -9,10 +9,11 @@ from rest_framework.response import Response
 
 from apps.mappings.models import Cte
 from apps.mappings.services import mappings
+from apps.mappings.services.compile import cte_columns
 from apps.mappings.views.schemas import with_etag
 from datalinx.api.documents_schema import body, component
 from datalinx.api.serializers import DeletedSerializer
-from datalinx.api.viewsets import WorkspaceViewSet
+from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
 from datalinx.engine.spec.cte import CteDocument
 
 
@@ -28,6 +29,18 @@ class CteSerializer(serializers.Serializer[Any]):
             "updated_at": instance.updated_at,
             "created_by": instance.created_by,
         }
+
+
+class CteColumnsView(WorkspaceView):
+    """The columns that a CTE gives, as the last discovery of what it reads has them."""
+
+    permissions: ClassVar = {"view": "mappings:view", "change": "mappings:view"}
+    lists = ("get",)
+
+    @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
+    def get(self, request: Request, name: str) -> Response:
+        row = mappings.get_cte(self.workspace.pk, name)
+        return self.paged(cte_columns(self.workspace, row.name))
 
 
 class CteViewSet(WorkspaceViewSet):

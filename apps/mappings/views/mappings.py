@@ -233,7 +233,16 @@ class FieldDbtView(MappingQuestion):
 
     @extend_schema(responses=ANYTHING)
     def get(self, request: Request, table_name: str, field: str) -> Response:
-        sql = compiling.dbt_field_code(self.workspace, table_name, field)
+        """The SQL of a field of the saved mapping."""
+        return self._told(table_name, field, None)
+
+    @extend_schema(request=body(MappingDocument), responses=ANYTHING)
+    def post(self, request: Request, table_name: str, field: str) -> Response:
+        """The SQL of a field of the saved mapping, or of one that is sent and not saved."""
+        return self._told(table_name, field, object_body(request) or None)
+
+    def _told(self, table_name: str, field: str, document: dict[str, Any] | None) -> Response:
+        sql = compiling.dbt_field_code(self.workspace, table_name, field, document)
         return Response({"table_name": table_name, "field": field, "sql": sql})
 
 

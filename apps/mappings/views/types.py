@@ -36,6 +36,17 @@ class SemanticTypesView(ApiView):
         return Response(document, status=201)
 
 
+class DecoratorsView(ApiView):
+    """Every decorator, each with the JSON Schema of its parameters, so that a form can be drawn from it."""
+
+    permissions: ClassVar = {"view": ANY, "change": ANY}
+    lists = ("get",)
+
+    @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
+    def get(self, request: Request) -> Response:
+        return self.paged(types.describe_decorators(self.caller.organization_id))
+
+
 class SemanticTypeView(ApiView):
     """One type."""
 

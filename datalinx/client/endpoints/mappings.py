@@ -138,9 +138,16 @@ class Mappings(Endpoints):
         with self._transport.open(call) as incoming:
             return incoming.read()
 
-    def field_dbt(self, table: str, field: str) -> Resource:
-        """Return the SQL of one field."""
-        return self._get(route("mappings", table, "field-dbt", field), Resource, where=_W)
+    def field_dbt(self, table: str, field: str, document: Mapping[str, Any] | None = None) -> Resource:
+        """Return the SQL of one field of the stored mapping, or of a document that is not stored."""
+        path = route("mappings", table, "field-dbt", field)
+        if document is None:
+            return self._get(path, Resource, where=_W)
+        return self._ask(path, Resource, where=_W, body=document)
+
+    def decorators(self, **filters: Any) -> Listing[Resource]:
+        """List the decorators, each with the JSON Schema of its parameters."""
+        return self._list("decorators", Resource, where=Where.ORGANIZATION, params=filters, short=True)
 
     def _look(self, table: str, what: str, model: type[R]) -> R:
         return self._get(route("mappings", table) + f"/{what}", model, where=_W)
@@ -156,6 +163,10 @@ class Ctes(Endpoints):
     def get(self, name: str) -> Resource:
         """Return one block."""
         return self._get(route("ctes", name), Resource, where=_W)
+
+    def columns(self, name: str) -> Listing[Resource]:
+        """List the columns that a block gives."""
+        return self._list(route("ctes", name) + "/columns", Resource, where=_W, short=True)
 
     def create(self, document: Mapping[str, Any]) -> Resource:
         """Make a block."""

@@ -4,6 +4,7 @@ No view of the console imports an app: what a person sees here is what the API l
 """
 
 import io
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -107,6 +108,12 @@ class Api:
         """Return the answer of a call that brings a JSON value."""
         return _answer(self._call(method, path, body=_json(data), headers=headers))
 
+    def post_body(
+        self, *path: str, body: Body, method: str = "POST", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Return the answer of a call that brings a body as it is."""
+        return _answer(self._call(method, path, body=body, headers=headers))
+
     def upload(self, *path: str, body: Body) -> Answer:
         """Return the answer of a POST that brings a body of its own."""
         return _answer(self._call("POST", path, body=body))
@@ -164,11 +171,17 @@ class Api:
         return found
 
 
+def json_body(text: str) -> Body:
+    """Return a JSON text as what a call sends; the API says what is wrong with it."""
+    content = text.encode(errors="replace")
+    return Body(io.BytesIO(content), "application/json", len(content))
+
+
 def _json(data: Any) -> Body:
     if data is None:
         return NOTHING
-    content = orjson.dumps(data)
-    return Body(io.BytesIO(content), "application/json", len(content))
+    # Other writers of JSON know whole numbers of 64 bits only.
+    return json_body(json.dumps(data))
 
 
 def _answer(response: HttpResponseBase) -> Answer:

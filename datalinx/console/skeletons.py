@@ -16,13 +16,14 @@ def schema(place: Place, key: str) -> dict[str, Any]:
     return {"name": "customer_360", "tables": [{**table, "columns": columns}]}
 
 
-def mapping(place: Place, key: str) -> dict[str, Any]:
-    """Return a mapping of the newest source's first table, with a field wherever a column has the target's name.
+def mapping(place: Place, key: str, *, source: str = "", source_table: str = "") -> dict[str, Any]:
+    """Return a mapping of a source's table, with a field wherever a column has the target's name.
 
-    The other columns stay unmapped, which the drawing marks, instead of being filled with nothing.
+    Without a table to begin with, it is the first one of the newest source. The other columns stay unmapped,
+    which the drawing marks, instead of being filled with nothing.
     """
     target = place.api.get("schemas", "workspace", "tables", key).data
-    source, table, columns = _first_table(place)
+    source, table, columns = _find_table(place, source, source_table) or _first_table(place)
     names = {name.lower(): name for name in columns}
     fields = {
         column["name"]: {"type": "direct", "source": f"s.{_quoted(names[column['name'].lower()])}"}
@@ -35,6 +36,17 @@ def mapping(place: Place, key: str) -> dict[str, Any]:
         **({"fields": fields} if fields else {"wildcard": {"input": "s"}}),
         "on_invalid": "quarantine",
     }
+
+
+def _find_table(place: Place, source: str, table: str) -> tuple[str, str, list[str]] | None:
+    """Return a table of a source with its columns, if it is there."""
+    if not source or not place.can("sources:view"):
+        return None
+    for found in place.api.get("sources", name=source).data:
+        for each in place.api.get("sources", found["id"], "tables", search=table, page_size=200).data:
+            if each["name"] == table:
+                return found["name"], table, [column["name"] for column in each["columns"]]
+    return None
 
 
 def _first_table(place: Place) -> tuple[str, str, list[str]]:

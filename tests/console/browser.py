@@ -77,8 +77,18 @@ class Browser:
         parameters = message.get("params", {})
         if message.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             self.log.append(f"{parameters['entry']['text']} {parameters['entry'].get('url', '')}")
+        elif message.get("method") == "Page.javascriptDialogOpening":
+            self._answer_dialog(parameters)
         elif message.get("method") == "Runtime.exceptionThrown":
             self.log.append(str(parameters["exceptionDetails"]))
+
+    def _answer_dialog(self, parameters: dict[str, Any]) -> None:
+        """Leave a page that asks whether to; note everything else that opens a window to say something."""
+        if parameters["type"] != "beforeunload":
+            self.log.append(f"{parameters['type']}: {parameters['message']}")
+        # Nothing else is done before it is answered; the answer to this is not waited for.
+        message = {"id": 0, "method": "Page.handleJavaScriptDialog", "params": {"accept": True}}
+        os.write(self._writer, json.dumps({**message, "sessionId": self._session}).encode() + b"\0")
 
     def look(self, *, width: int, height: int = 900, dark: bool = False, scripts: bool = True) -> None:
         """Say how wide the window is, which colours the person prefers, and whether scripts run."""

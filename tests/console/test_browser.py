@@ -191,6 +191,7 @@ class Journey:
             f"{room}/mappings",
             f"{room}/mappings/customers",
             f"{room}/mappings/customers?field=email",
+            f"{room}/mappings/customers/studio",
             f"{room}/mappings/customers/preview",
             f"{room}/mappings/customers/lineage",
             f"{room}/mappings/customers/dbt",

@@ -57,7 +57,7 @@ def edit(place: Place, kind: str, key: str = "") -> HttpResponse:
     version = (
         place.request.POST.get("version", "") if place.request.method == "POST" else stored.get("version", 0)
     )
-    text = place.request.POST.get("document", "") or _shown(stored or about.skeleton(place, key))
+    text = place.request.POST.get("document", "") or shown_document(stored or about.skeleton(place, key))
     refusal = None
     if place.request.method == "POST":
         try:
@@ -90,7 +90,8 @@ def _find(place: Place, kind: Kind, path: tuple[str, ...], key: str) -> dict[str
     return found if found.get("version") else {}
 
 
-def _shown(document: dict[str, Any]) -> str:
+def shown_document(document: dict[str, Any]) -> str:
+    """Return a document as a person edits it, without what the server adds."""
     kept = {name: value for name, value in document.items() if name not in _ADDED}
     return json.dumps(kept, indent=2, ensure_ascii=False)
 

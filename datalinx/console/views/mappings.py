@@ -18,6 +18,8 @@ from datalinx.console.pictures import mapping_picture
 FIELDS = 50
 # A table that a mapping reads is looked up for its columns; a mapping of many inputs shows what it uses.
 LOOKED_UP = 5
+# What a new mapping can be made from without further looking; each source is a call.
+OFFERED_SOURCES, OFFERED_TABLES = 10, 100
 SAMPLES = ("100", "1000", "10000")
 
 
@@ -35,12 +37,24 @@ def mappings(place: Place) -> HttpResponse:
     missing = [table for table in tables if table["name"].lower() not in mapped] if whole else []
     return place.render(
         "mappings.html",
+        readable=_readable(place) if missing and place.can("mappings:create") else [],
         pages=to_pages(place.request, rows, answer.pagination),
         missing=missing[:SIZE],
         missing_count=len(missing),
         has_schema=bool(tables),
         search=search,
     )
+
+
+def _readable(place: Place) -> list[tuple[str, list[str]]]:
+    """Return the newest sources with their first tables; the rest can be chosen in the studio."""
+    if not place.can("sources:view"):
+        return []
+    found = []
+    for source in place.api.get("sources", page_size=OFFERED_SOURCES).data:
+        names = place.api.get("sources", source["id"], "tables", page_size=OFFERED_TABLES).data
+        found.append((source["name"], [each["name"] for each in names]))
+    return found
 
 
 @page("mappings")

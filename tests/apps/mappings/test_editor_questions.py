@@ -1,4 +1,4 @@
-"""What an editor of mappings asks of the API: the decorators, the columns of a CTE, the SQL of a field that is not saved."""
+"""What an editor of mappings asks of the API: decorators, columns of a CTE, the SQL of a field that is not saved."""
 
 from tests.journey import MAPPING, lay_out
 from tests.resources import assert_failure, assert_success

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from datalinx.console.views import (
     alerts,
     audiences,
+    ctes,
     documents,
     mappings,
     object_types,
@@ -41,6 +42,9 @@ _rooms: list[URLPattern | URLResolver] = [
     path("object-types/<str:object_type_id>/delete", object_types.delete, name="object-type-delete"),
     path("mappings", mappings.mappings, name="mappings"),
     path("mappings/<str:table>", mappings.mapping, name="mapping"),
+    path("ctes", ctes.ctes, name="ctes"),
+    path("ctes/<str:name>", ctes.cte, name="cte"),
+    path("new-cte", ctes.new, name="cte-new"),
     path("new-mapping", studio.new, name="studio-new"),
     path("mappings/<str:table>/studio", studio.studio, name="studio"),
     path("mappings/<str:table>/studio/check", studio.check, name="studio-check"),

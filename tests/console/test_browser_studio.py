@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,43 +57,45 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A platform with contacts, a schema and a mapping."""
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Place"]:
+    """A platform with contacts and a schema."""
     folder = tmp_path_factory.mktemp("studio")
     platform = Platform(folder / "home", environment=FIRST)
     try:
         platform.wait_until_ready()
-        _fill(platform.url, folder / "contacts.csv")
-        yield platform.url
+        email, password = FIRST["DATALINX_ADMIN_EMAIL"], FIRST["DATALINX_ADMIN_PASSWORD"]
+        with Datalinx(base_url=platform.url, email=email, password=password) as client:
+            yield Place(platform.url, _fill(client, folder / "contacts.csv"))
     finally:
         platform.end()
 
 
-def _api(url: str) -> WorkspaceClient:
-    email, password = FIRST["DATALINX_ADMIN_EMAIL"], FIRST["DATALINX_ADMIN_PASSWORD"]
-    return Datalinx(base_url=url, email=email, password=password).workspace("production")
+@dataclass(frozen=True)
+class Place:
+    """Where the platform is, and its API."""
+
+    url: str
+    api: WorkspaceClient
 
 
-def _fill(url: str, contacts: Path) -> None:
+def _fill(client: Datalinx, contacts: Path) -> WorkspaceClient:
     rows = "".join(
         f"{n},Ann,Berg {n}, P{n}@Example.org ,{n}.50,<img src=x onerror=alert(2)>\n" for n in range(40)
     )
     contacts.write_text(f'id,first,last,mail,spent,"{ODD.replace(chr(34), chr(34) * 2)}"\n{rows}')
-    email, password = FIRST["DATALINX_ADMIN_EMAIL"], FIRST["DATALINX_ADMIN_PASSWORD"]
-    with Datalinx(base_url=url, email=email, password=password) as client:
-        client.workspaces.create(name="production")
-        workspace = client.workspace("production")
-        source = workspace.sources.create(name="crm", connector="file")
-        workspace.sources.upload(source.id, contacts)
-        workspace.schemas.put(SCHEMA)
+    client.workspaces.create(name="production")
+    workspace = client.workspace("production")
+    source = workspace.sources.create(name="crm", connector="file")
+    workspace.sources.upload(source.id, contacts)
+    workspace.schemas.put(SCHEMA)
+    return workspace
 
 
 class Studio:
     """The page, with a mapping as it was at first."""
 
-    def __init__(self, browser: Browser, url: str) -> None:
-        self.browser, self.url = browser, url
-        self.api = _api(url)
+    def __init__(self, browser: Browser, place: Place) -> None:
+        self.browser, self.url, self.api = browser, place.url, place.api
         self.version = self.api.mappings.put("customers", MAPPING)["version"]
         browser.look(width=1400, height=1000)
         browser.log.clear()
@@ -159,8 +162,8 @@ class Studio:
 
 
 @pytest.fixture
-def studio(browser: Browser, url: str) -> Studio:
-    return Studio(browser, url)
+def studio(browser: Browser, place: Place) -> Studio:
+    return Studio(browser, place)
 
 
 def test_column__drawn_onto_another__maps_it_and_a_semantic_one_with_its_chain(studio: Studio) -> None:
@@ -289,6 +292,7 @@ def test_save__after_somebody_else__overwrites_nothing_and_loses_nothing(studio:
 
 def test_json__and_the_drawing__are_one_document(studio: Studio) -> None:
     browser = studio.browser
+    studio.click("#studio-json summary")
     text = json.dumps({**studio.document, "later": {"kept": 1.10}}).replace('"c.first"', '"c.last"')
     studio.write("#document", text)
     studio.click("[data-target=full_name]")
@@ -350,6 +354,6 @@ def test_studio__without_scripts__is_the_document_as_text(studio: Studio) -> Non
     browser.go(f"{studio.url}/w/production/mappings/customers/studio")
     assert browser.evaluate("document.querySelector('#document').checkVisibility()")
     assert not browser.evaluate("document.querySelector('#studio-board').checkVisibility()")
-    browser.press("Save")
-    assert f"Saved as version {studio.version + 1}." in browser.text
+    browser.evaluate("document.querySelector('#studio button.main').click()")
+    browser.wait_for(f"document.body.innerText.includes('Saved as version {studio.version + 1}.')")
     browser.look(width=1400, scripts=True)

@@ -76,8 +76,12 @@ function begin() {
     event.preventDefault();
     // The console's own script disables what was pressed until the next page; here there is none.
     event.stopImmediatePropagation();
-    if (invalid.hidden) busy(button("save"), () => save(store));
-    else invalid.scrollIntoView({ block: "center" });
+    if (invalid.hidden) {
+      busy(button("save"), () => save(store));
+      return;
+    }
+    document.getElementById("studio-json").open = true;
+    invalid.scrollIntoView({ block: "center" });
   });
   addEventListener("beforeunload", (event) => {
     if (store.past.length && store.isChanged) event.preventDefault();

@@ -2,7 +2,7 @@
 
 import { facts } from "./calls.js";
 import { asList, asObject, own } from "./exact.js";
-import { fieldKey, reference, referencesOf, split } from "./references.js";
+import { fieldKey, reference, referencesOf } from "./references.js";
 
 export const KINDS = {
   direct: "Direct", decorated: "Decorated", expression: "Expression",
@@ -95,7 +95,7 @@ export function addInput(store, entry, alias) {
   return free;
 }
 
-// A new input with joins that brought it in, and nothing else: fields that read it are shown as errors.
+// The joins that brought the input in go with it; fields that read it stay, and the check says what they miss.
 export function removeInput(store, alias) {
   store.change((document) => {
     document.inputs = asList(document.inputs).filter((each) => asObject(each).alias !== alias);
@@ -104,5 +104,3 @@ export function removeInput(store, alias) {
     }
   });
 }
-
-export const sourceOf = (field) => split(asObject(field).source);

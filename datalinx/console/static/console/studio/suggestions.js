@@ -1,6 +1,6 @@
 // Suggestions of the API: taken into the document that is not saved yet, or refused for good.
 
-import { ask, facts } from "./calls.js";
+import { ask } from "./calls.js";
 import { addInput, put } from "./making.js";
 import { tellRefused } from "./notice.js";
 
@@ -35,5 +35,3 @@ export async function suggest(store) {
     tellRefused(refused);
   }
 }
-
-export const suggested = (store) => facts.target.columns.filter((each) => store.about(each.name).suggestion).length;

@@ -1,5 +1,6 @@
 """A value going through a chain of decorators and casts, collecting steps and faults."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -7,12 +8,13 @@ from sqlglot import exp
 from datalinx import errors
 from datalinx.engine.compile.binder import Binder
 from datalinx.engine.compile.context import Context
-from datalinx.engine.compile.plan import Fault
+from datalinx.engine.compile.plan import Fault, Step
 from datalinx.engine.compile.steps import Steps, as_text, is_null, lost
 from datalinx.engine.types.base import ResolvedType
 from datalinx.engine.types.casts import can_cross, cast_from
 from datalinx.engine.types.registry import TypeRegistry
 from datalinx.engine.types.semantic import SemanticType
+from datalinx.engine.types.shortcuts import Stage, cast_stages
 from datalinx.engine.types.sql import sql
 
 
@@ -36,6 +38,8 @@ class Chain:
     semantic: str | None = None
     # The type that the value is known to fit, because a guard made it.
     fits: str | None = None
+    # The text whose ends were trimmed to get the value, and nothing else was done to it.
+    untrimmed: exp.Column | None = None
     faults: list[Fault] = field(default_factory=list)
     growth: float = 1.0
     references: list[tuple[str, str]] = field(default_factory=list)
@@ -46,7 +50,7 @@ class Chain:
 
     def to(self, expression: exp.Expression, kind: str = "VARCHAR") -> None:
         """Go on with this expression, which fails for no value."""
-        self.value, self.type, self.semantic, self.fits = expression, kind, None, None
+        self.value, self.type, self.semantic, self.fits, self.untrimmed = expression, kind, None, None, None
 
     def to_inferred(self, expression: exp.Expression) -> None:
         """Go on with an expression over bound values whose type DuckDB tells; raise `Invalid` if it has none."""
@@ -64,19 +68,27 @@ class Chain:
         return self.bind()
 
     def attempt(
-        self, before: exp.Expression, expression: exp.Expression, kind: str, fault: tuple[str, str]
+        self,
+        before: exp.Column,
+        expression: exp.Expression,
+        kind: str,
+        fault: tuple[str, str],
+        *,
+        shortcut: Sequence[Stage] = (),
+        through: Sequence[Step] = (),
     ) -> None:
         """Go on with an expression that gives NULL for what does not fit; `fault` is the reason and its sentence.
 
-        `before` is the bound value that went in.
+        `before` is the bound value that went in; `shortcut` and `through` are as `Steps.shorten` has them.
         """
         self.to(expression, kind)
+        self.steps.shorten(self.steps.add(expression, kind), before, shortcut, through)
         self.fault(lost(before, self.bind()), *fault)
         self.fits = kind
 
     def attempt_directly(
         self,
-        before: exp.Expression,
+        before: exp.Column,
         direct: exp.Expression,
         other: tuple[exp.Expression, str],
         fault: tuple[str, str],
@@ -85,7 +97,9 @@ class Chain:
 
         `other` is an expression and its type; it gives NULL for what does not fit, as in `attempt`.
         """
-        read = self.steps.add(direct, self.target.duckdb).column
+        directly = self.steps.add(direct, self.target.duckdb)
+        self.steps.shorten(directly, before, cast_stages(self.target))
+        read = directly.column
         expression, kind = other
         rest = self.steps.add(
             sql("CASE WHEN :read IS NULL THEN :other END", read=read, other=expression), kind
@@ -118,7 +132,8 @@ class Chain:
         if cast == before:
             self.type = to.duckdb
             return
-        self.attempt(before, cast, to.duckdb, _cast_failed(to))
+        shortcut = cast_stages(to) if self.type == "VARCHAR" else ()
+        self.attempt(before, cast, to.duckdb, _cast_failed(to), shortcut=shortcut)
         self.semantic = semantic
 
     def check(self, semantic: SemanticType) -> None:

@@ -13,10 +13,17 @@ _PART = re.compile(r"%([YymdHMS])|([-/.:,T ])")
 
 @dataclass(frozen=True)
 class DateShape:
-    """What a format writes: `pattern` matches it, `marks` are the characters between the numbers, without spaces."""
+    """What a format writes: `pattern` matches it, `marks` are the characters between the numbers, without spaces.
+
+    `full` is the pattern of those texts of it whose year is written in full and is no year before 1000.
+    """
 
     pattern: str
     marks: str
+
+    @property
+    def full(self) -> str:
+        return self.pattern.replace("[0-9]{4}", "[1-9][0-9]{3}")
 
 
 def exact_formats(formats: Sequence[str]) -> list[tuple[str, DateShape]]:

@@ -11,6 +11,7 @@ from datalinx.engine.compile import identity, text_decorators, value_decorators 
 from datalinx.engine.compile.chain import Chain
 from datalinx.engine.compile.decorator_kinds import DECORATORS
 from datalinx.engine.compile.parsing import did_you_mean
+from datalinx.engine.compile.plan import Step
 from datalinx.engine.spec.base import parse_part
 from datalinx.engine.spec.mapping import Decorator
 from datalinx.engine.types.registry import TypeRegistry
@@ -61,26 +62,33 @@ def _normalise(
     chain: Chain, semantic: SemanticType, parameters: Mapping[str, object], *, is_last: bool
 ) -> None:
     parsed = semantic.parse_parameters(parameters)
+    if semantic.trims and chain.untrimmed is not None:
+        # It does so itself, and twice costs more.
+        chain.value = chain.untrimmed
     before = chain.bind_text()
-    normal = _normal(chain, semantic, parsed)
+    normal, through = _normal(chain, semantic, parsed)
     fault = (semantic.reason, f"The value is not a valid {semantic.name}.")
     direct = semantic.direct(before, parsed, chain.target) if semantic.direct and is_last else None
     if direct is None:
-        chain.attempt(before, normal, semantic.stored_as, fault)
+        shortcut = semantic.shortcut(parsed) if semantic.shortcut else ()
+        chain.attempt(before, normal, semantic.stored_as, fault, shortcut=shortcut, through=through)
     else:
         chain.attempt_directly(before, direct, (normal, semantic.stored_as), fault)
     chain.semantic = semantic.name
 
 
-def _normal(chain: Chain, semantic: SemanticType, parameters: Parameters) -> exp.Expression:
-    """The normal form of the bound value, with a step for each stage of the type but the last."""
+def _normal(
+    chain: Chain, semantic: SemanticType, parameters: Parameters
+) -> tuple[exp.Expression, list[Step]]:
+    """The normal form of the bound value, over a step for each stage of the type but the last; and those steps."""
     if not semantic.stages:
-        return semantic.normalise(chain.value, parameters)
+        return semantic.normalise(chain.value, parameters), []
     *stages, last = semantic.stages
-    value = chain.value
+    value, steps = chain.value, []
     for stage in stages:
         staged = stage(value, parameters)
         # A stage may have nothing to do under these parameters.
         if staged is not value:
-            value = chain.steps.add(staged, "VARCHAR").column
-    return last(value, parameters)
+            steps.append(chain.steps.add(staged, "VARCHAR"))
+            value = steps[-1].column
+    return last(value, parameters), steps

@@ -85,13 +85,29 @@ class CompiledJoin:
 
 
 @dataclass(frozen=True)
+class Shortcut:
+    """A quicker way from a bound value to a step: the last of `steps` is NULL, or what the step's expression gives.
+
+    `through` are the names of the steps by which the long way goes, and which the rest alone has to go.
+    """
+
+    value: exp.Column
+    steps: "tuple[Step, ...]"
+    through: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Step:
-    """One expression that is computed once per row, under `name`. `type` is DuckDB's name of its type."""
+    """One expression that is computed once per row, under `name`. `type` is DuckDB's name of its type.
+
+    `shortcut` is for an engine that gains by it; see `quickened`.
+    """
 
     name: str
     expression: exp.Expression
     level: int
     type: str
+    shortcut: Shortcut | None = None
 
     @property
     def column(self) -> exp.Column:

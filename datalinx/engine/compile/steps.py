@@ -1,11 +1,13 @@
 """The steps of a plan, each computed once however often it is asked for."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
 from datalinx.engine.compile.names import Reference
-from datalinx.engine.compile.plan import Fault, Step
+from datalinx.engine.compile.plan import Fault, Shortcut, Step
+from datalinx.engine.types.shortcuts import Stage
 
 
 @dataclass
@@ -29,6 +31,23 @@ class Steps:
             step = Step(f"__s{len(self._by_text)}", expression, max(levels, default=0), kind)
             self._by_text[text] = self._by_name[step.name] = step
         return self._by_text[text]
+
+    def shorten(
+        self, step: Step, value: exp.Column, stages: Sequence[Stage], through: Sequence[Step] = ()
+    ) -> None:
+        """Give a step a shortcut from the bound value that it is made of; see `Shortcut`."""
+        if not stages or step.shortcut is not None:
+            return
+        made: list[Step] = []
+        for stage in stages:
+            reached = made[-1].column if made else value
+            name = f"{step.name}q{len(made)}"
+            made.append(Step(name, stage.lower(reached, value), step.level, stage.type))
+        self._replace(step, Shortcut(value, tuple(made), tuple(each.name for each in through)))
+
+    def _replace(self, step: Step, shortcut: Shortcut) -> None:
+        (text,) = (text for text, known in self._by_text.items() if known.name == step.name)
+        self._by_text[text] = self._by_name[step.name] = replace(step, shortcut=shortcut)
 
     def all(self) -> tuple[Step, ...]:
         """All steps, lower levels first."""

@@ -24,7 +24,9 @@ _SINGLE_SPACES = " ?[!-~]+(?: [!-~]+)* ?"
 
 @decorator("trim", "Removes white space from both ends.")
 def _trim(chain: Chain, parameters: Part) -> None:
-    chain.to(trimmed(chain.bind_text()))
+    value = chain.bind_text()
+    chain.to(trimmed(value))
+    chain.untrimmed = value
 
 
 @decorator("collapse_whitespace", "Makes every run of white space one space.")

@@ -18,6 +18,7 @@ from datalinx.engine.compile.decorator_kinds import decorator
 from datalinx.engine.spec.base import Identifier, Part, Text
 from datalinx.engine.types.base import BASE_TYPES
 from datalinx.engine.types.casts import cast_from, kind_of
+from datalinx.engine.types.shortcuts import Stage
 from datalinx.engine.types.sql import full_match, sql, trimmed
 
 _DATE_PARTS = frozenset("YymdbBjaA")
@@ -83,21 +84,54 @@ def _parse_date(chain: Chain, parameters: ParseDate) -> None:
 def _read_dates(chain: Chain, value: exp.Column, formats: Sequence[str], kind: str) -> exp.Expression:
     """What the first format that fits makes of a text: first by the shapes of formats, what is left by trying all."""
     exact = [
-        _full_year(
-            chain,
-            sql("CASE WHEN :fits THEN :read END", fits=full_match(value, shape.pattern), read=read),
-            kind,
+        chain.steps.add(
+            sql("CASE WHEN :fits THEN :read END", fits=full_match(value, shape.pattern), read=read), kind
         )
         for pattern, shape in exact_formats(formats)
         for read in [_read_date(chain, value, pattern)]
     ]
-    known = chain.steps.add(_first(exact), kind).column if exact else None
+    known = None
+    if exact:
+        step = chain.steps.add(_first([_full_year(step.column) for step in exact]), kind)
+        chain.steps.shorten(step, value, _dates_shortcut(formats, kind), exact)
+        known = step.column
     text = trimmed(value)
     if known is not None:
         text = sql("CASE WHEN :known IS NULL THEN :v END", known=known, v=text)
     rest = chain.steps.add(text, "VARCHAR").column
-    tried = [_full_year(chain, _read_date(chain, rest, pattern), kind) for pattern in formats]
+    tried = [
+        _full_year(chain.steps.add(_read_date(chain, rest, pattern), kind).column) for pattern in formats
+    ]
     return _first([known, *tried] if known is not None else tried)
+
+
+def _dates_shortcut(formats: Sequence[str], kind: str) -> tuple[Stage, ...]:
+    """The shortcut to what the formats with a shape read: the form in which DuckDB writes a date needs no format."""
+    shapes = exact_formats(formats)
+    is_iso = any(pattern == "%Y-%m-%d" for pattern, _ in shapes)
+
+    def read(day: exp.Expression, raw: exp.Expression) -> exp.Expression:
+        ways = [
+            sql(
+                "CASE WHEN regexp_full_match(:v, :p) THEN try_strptime(:v, :f) END",
+                v=raw,
+                p=shape.full,
+                f=pattern,
+            )
+            for pattern, shape in shapes
+        ]
+        if is_iso:
+            written = "CAST(:d AS VARCHAR) = :v AND strlen(:v) = 10 AND year(:d) >= 1000"
+            ways.insert(0, sql(f"CASE WHEN {written} THEN CAST(:d AS {kind}) END", d=day, v=raw))
+        return _first(ways)
+
+    if kind != "TIMESTAMP" or not all("Y" in _parts(pattern) for pattern, _ in shapes):
+        return ()
+    # A cast that fails costs more than a format: most texts that are no such date have no hyphen.
+    day = Stage(
+        lambda value, raw: sql("CASE WHEN contains(:v, '-') THEN TRY_CAST(:v AS DATE) END", v=raw), "DATE"
+    )
+    return (day, Stage(read, kind)) if is_iso else (Stage(read, kind),)
 
 
 def _read_date(chain: Chain, value: exp.Expression, pattern: str) -> exp.Expression:
@@ -107,13 +141,12 @@ def _read_date(chain: Chain, value: exp.Expression, pattern: str) -> exp.Express
     return read
 
 
-def _full_year(chain: Chain, read: exp.Expression, kind: str) -> exp.Expression:
+def _full_year(read: exp.Column) -> exp.Expression:
     """What was read if its year was written in full: DuckDB reads %Y from one digit on, so that 24 is the year 24.
 
     Years 1 to 999 are no dates that people mean.
     """
-    column = chain.steps.add(read, kind).column
-    return sql("CASE WHEN year(:read) BETWEEN 1000 AND 9999 THEN :read END", read=column)
+    return sql("CASE WHEN year(:read) BETWEEN 1000 AND 9999 THEN :read END", read=read)
 
 
 def _first(values: Sequence[exp.Expression]) -> exp.Expression:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from datalinx.engine.compile.plan import CompiledMapping
+from datalinx.engine.compile.quicken import quickened
 from datalinx.engine.connectors.base import Scan
 from datalinx.engine.execute.counting import Reading, count_staged, newest_cursor
 from datalinx.engine.execute.duplicates import drop_duplicates, reject_repeated_keys
@@ -46,7 +47,7 @@ def check_rows(
     `after_reading` gets the counts up to `filtered` before anything else is done, and may raise.
     """
     lookups = read_lookups(session, compiled, scans)
-    compiled = lookups.compiled
+    compiled = quickened(lookups.compiled)
     relations = build_relations(compiled, scans, since=since, sample=sample)
     stage = plan_stage(compiled, relations, lookups.found)
     # A group has no place: its rows came from many.

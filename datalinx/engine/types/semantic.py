@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from datalinx.engine.spec.base import Part, parse_part
 from datalinx.engine.types.base import BASE_TYPES, BaseName, PiiClass, ResolvedType
+from datalinx.engine.types.shortcuts import Stage
 from datalinx.engine.types.sql import sql
 
 
@@ -50,6 +51,8 @@ class SemanticType:
     next over the one before, which it may name many times; all give TEXT, the last one the normal form.
     `direct` gives the stored value of a column of another type for raw values that need no more than a cast: then
     it is what casting the normal form would give, and NULL says nothing.
+    `shortcut` is a quicker way to the normal form of most values, and says nothing of the rest; see `Stage`.
+    `trims` says that the normaliser takes white space off the ends as the decorator `trim` does, before all else.
     """
 
     name: str
@@ -66,6 +69,8 @@ class SemanticType:
     masker: Callable[[exp.Expression], exp.Expression] = hidden
     stages: tuple[Lowering, ...] = ()
     direct: Direct | None = None
+    shortcut: Callable[[Parameters], tuple[Stage, ...]] | None = None
+    trims: bool = False
     detector: Callable[[exp.Expression], exp.Expression] | None = None
     parameters: type[Parameters] = Parameters
     column_names: str = ""

@@ -15,6 +15,7 @@ from datalinx.engine.types.builtin.web import (
     or_international,
 )
 from datalinx.engine.types.semantic import Parameters, SemanticType
+from datalinx.engine.types.shortcuts import Stage
 from datalinx.engine.types.sql import full_match, read, sql, trimmed, when
 
 # RFC 5321 and 5322: a dot-atom of at most 64 characters, @, a host name; 254 characters in all. Not taken,
@@ -38,6 +39,24 @@ def normal_email(value: exp.Expression) -> exp.Expression:
     """Return the address trimmed and in lower case, the local part too; NULL when it is none."""
     ascii_form = read(value, is_email, lambda text: sql("lower(:v)", v=text))
     return or_international(ascii_form, value, _with_ascii_host(trimmed(value)))
+
+
+# An address of 64 characters has no part that is too long, so its pattern counts nothing.
+_SHORT_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_SHORT_ADDRESS = rf"{_LOCAL.replace('A-Z', '')}@(?:{_SHORT_LABEL}\.)+[a-z]{{2,}}"
+
+# In ASCII `trim` takes off spaces alone, and other white space inside fails the pattern.
+_EMAIL_SHORTCUT = (
+    Stage(lambda value, raw: sql("lower(trim(:v))", v=raw)),
+    Stage(
+        lambda address, raw: sql(
+            "CASE WHEN strlen(:a) <= 64 AND regexp_full_match(:a, :p) AND strlen(:v) = length(:v) THEN :a END",
+            a=address,
+            p=_SHORT_ADDRESS,
+            v=raw,
+        )
+    ),
+)
 
 
 def _with_ascii_host(value: exp.Expression) -> exp.Expression:
@@ -81,6 +100,8 @@ EMAIL = SemanticType(
     ),
     checker=lambda value, params: _check_email(value),
     normaliser=lambda value, params: normal_email(value),
+    shortcut=lambda params: _EMAIL_SHORTCUT,
+    trims=True,
     masker=lambda value: sql("left(:v, 1) || '***@' || split_part(:v, '@', -1)", v=value),
     column_names=r"e_?mail",
 )
@@ -174,6 +195,7 @@ PHONE_NUMBER = SemanticType(
         lambda digits, params: numbering.candidate_of(digits, _region_of(params)),
         lambda candidate, params: numbering.e164_of(candidate),
     ),
+    shortcut=lambda params: numbering.shortcut(_region_of(params)),
     masker=lambda value: sql(
         "left(:v, 3) || repeat('*', greatest(length(:v) - 5, 0)) || right(:v, 2)", v=value
     ),

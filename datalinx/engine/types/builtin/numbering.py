@@ -25,6 +25,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata
 from sqlglot import exp
 
+from datalinx.engine.types.shortcuts import Stage
 from datalinx.engine.types.sql import around, full_match, sql, when
 
 # What people write between digits. The rare ones are removed only where the usual ones do not suffice.
@@ -147,6 +148,65 @@ def e164_of(candidate: exp.Expression) -> exp.Expression:
         pattern=international_pattern(),
         corrected=_corrected(candidate),
     )
+
+
+@cache
+def shortcut(region: str | None) -> tuple[Stage, ...]:
+    """The shortcut to the E.164 form of numbers in digits and the usual separators.
+
+    What it reads holds nothing but these, as it matches a pattern of digits once they are taken out; so none of the
+    patterns is needed by which the long way chooses among what people write.
+    """
+    return (
+        Stage(lambda value, raw: sql("replace(replace(:v, ' ', ''), '-', '')", v=raw)),
+        Stage(
+            lambda digits, raw: sql(
+                "CASE WHEN contains(:d, '(') OR contains(:d, '.') "
+                "THEN replace(replace(replace(:d, '(', ''), ')', ''), '.', '') ELSE :d END",
+                d=digits,
+            )
+        ),
+        Stage(lambda digits, raw: _quick_candidate(digits, region)),
+        Stage(lambda candidate, raw: _quick_number(candidate, region)),
+    )
+
+
+def _quick_candidate(digits: exp.Expression, region: str | None) -> exp.Expression:
+    """The candidate, where the national number behind the prefix is one; else anything that is no number."""
+    if region is None:
+        return digits
+    plan = _plan(phonenumbers.country_code_for_region(region), region)
+    branches: list[tuple[exp.Expression, exp.Expression | str]] = [
+        (sql("starts_with(:d, '+')", d=digits), digits),
+        _from_abroad(digits, plan),
+    ]
+    prefixes = plan.dialled_at_home.split("|") if plan.dialled_at_home else []
+    if plan.rewriting or not all(prefix.isdecimal() for prefix in prefixes):
+        return when(*branches)
+    for prefix in prefixes:
+        cut = sql(":code || substr(:d, :start)", code=f"+{plan.code}", d=digits, start=len(prefix) + 1)
+        branches.append((sql("starts_with(:d, :p)", d=digits, p=prefix), cut))
+    return when(*branches, (exp.true(), sql(":code || :d", code=f"+{plan.code}", d=digits)))
+
+
+def _quick_number(candidate: exp.Expression, region: str | None) -> exp.Expression:
+    """A candidate that is a number as it stands; those of the region are asked first, by its short pattern."""
+    is_number = sql(
+        "NOT regexp_matches(:c, :zero) AND regexp_full_match(:c, :pattern)",
+        c=candidate,
+        zero=_trunk_zero_pattern(),
+        pattern=international_pattern(),
+    )
+    if region is not None:
+        code = str(phonenumbers.country_code_for_region(region))
+        is_number = sql(
+            "(NOT starts_with(:c, :zero) AND regexp_full_match(:c, :own)) OR :other",
+            c=candidate,
+            zero=f"+{code}0",
+            own=rf"\+{code}{_shapes()[code]}",
+            other=is_number,
+        )
+    return sql("CASE WHEN strlen(:c) BETWEEN 6 AND 16 AND (:n) THEN :c END", c=candidate, n=is_number)
 
 
 def to_e164(value: exp.Expression, region: str | None) -> exp.Expression:

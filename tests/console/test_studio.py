@@ -101,6 +101,9 @@ def test_studio__of_a_table_without_a_mapping__begins_with_what_was_chosen(
     document = _document(page)
     assert document["inputs"] == [{"alias": "s", "source": "crm", "table": "contacts"}]
     assert document["fields"] == {"mail": {"type": "direct", "source": "s.mail"}}
+    later = browser.get("/w/production/new-mapping", {"table": "people", "from": ""})
+    empty = _document(browser.get(later["Location"]).content.decode())
+    assert empty == {"table_name": "people", "inputs": [], "fields": {}}
     assert browser.get("/w/production/new-mapping")["Location"] == "/w/production/mappings"
     assert 'name="from"' not in visit(world.vera).get("/w/production/mappings").content.decode()
 

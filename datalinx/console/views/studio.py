@@ -50,7 +50,7 @@ def studio(place: Place, table: str) -> HttpResponse:
     if not place.can("mappings:edit" if stored else "mappings:create"):
         return place.redirect("mapping", table)
     target = place.api.get("schemas", "workspace", "tables", table).data
-    document = shown_document(stored) if stored else json.dumps(_begun(place, table), indent=2)
+    document = shown_document(stored) if stored else json.dumps(_begun(place, target["name"]), indent=2)
     return place.render(
         "studio.html",
         table=target["name"],
@@ -80,8 +80,10 @@ def _stored(place: Place, table: str) -> dict[str, Any]:
 
 
 def _begun(place: Place, table: str) -> dict[str, Any]:
-    """Return what a new mapping begins with: the table that was chosen, as `source/table`, or the newest one."""
+    """Return what a new mapping begins with: the columns of the table that was chosen, as `source/table`."""
     source, _, name = place.request.GET.get("from", "").partition("/")
+    if not name:
+        return {"table_name": table, "inputs": [], "fields": {}}
     return new_mapping(place, table, source=source, source_table=name)
 
 

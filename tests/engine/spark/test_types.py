@@ -313,7 +313,18 @@ _SOURCES: dict[str, tuple[Any, ...]] = {
     "TIME": (None, "00:00:00", "23:59:59.999999", "12:00:00.5"),
     "UUID": (None, "3f2504e0-4f89-11d3-9a0c-0305e82c3301"),
     "BLOB": (None, b"abc", b"\x00\xff", "é".encode(), b"a'b\\"),
-    "JSON": (None, '"a"', "12", "true", "null", '{"a": [1]}', '"2024-01-05"'),
+    "JSON": (
+        None,
+        '"a"',
+        "12",
+        "true",
+        "null",
+        '{"a": [1]}',
+        '"2024-01-05"',
+        '{"x":NaN}',
+        "[Infinity,-Infinity]",
+        "NaN",
+    ),
 }
 
 

@@ -58,6 +58,9 @@ def _json_extract_string(to: Lowerer, node: exp.Anonymous, arguments: Sequence[L
     value = arguments[0] if arguments[0].type == "JSON" else cast_to(to, arguments[0], "VARCHAR")
     found = call("get_json_object", value.tree, spark_path(arguments[1].text))
     if spark_path(arguments[1].text) == "$":
+        if value.type == "JSON":
+            # It is known to be JSON, and has a number that Spark's reader does not take, such as NaN.
+            found = call("coalesce", found, value.tree)
         # A null that is all there is Spark would write out.
         found = form("CASE WHEN NOT (:v RLIKE :null) THEN :found END", v=value.tree, null=_NULL, found=found)
     return _valid(to, value, found, "VARCHAR")

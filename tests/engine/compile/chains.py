@@ -2,7 +2,7 @@
 
 from typing import Any
 
-# `identity` needs rules of a workspace and is refused before any engine is asked.
+# `identity` is a lookup and no expression: it has cases of its own.
 WITHOUT_CASE = {"identity"}
 
 CHAINS: dict[str, tuple[tuple[str, str, list[Any]], ...]] = {

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from datalinx.engine.compile.context import Identified
 from datalinx.engine.compile.mapping import compile_mapping
 from datalinx.engine.compile.plan import CompiledMapping, InputShape, SourceColumn
 from datalinx.engine.connectors.base import Part, Scan
@@ -66,6 +67,7 @@ class Desk:
     table: dict[str, Any] = field(default_factory=dict)
     mapping: dict[str, Any] = field(default_factory=dict)
     ctes: dict[str, str] = field(default_factory=dict)
+    identified: Identified = field(default_factory=dict)
     stored: StoredTable = field(default_factory=StoredTable)
     runs: int = 0
     execute: Callable[..., TableResult] = run_table
@@ -106,6 +108,7 @@ class Desk:
             inputs={alias: InputShape(scan.columns) for alias, scan in self.scans.items()},
             types=TYPES,
             ctes=self.ctes,
+            identified=self.identified,
             version=4,
         )
 

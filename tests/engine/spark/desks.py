@@ -47,7 +47,7 @@ class Desks:
     def run_spark(self, **more: Any) -> Outcome:
         other = self.spark
         other.scans, other.table, other.mapping = self.duckdb.scans, self.duckdb.table, self.duckdb.mapping
-        other.ctes = self.duckdb.ctes
+        other.ctes, other.identified = self.duckdb.ctes, self.duckdb.identified
         return other.run(**more, limits=LIMITS)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.engine.execute.conftest import TYPES
 from tests.engine.spark.desks import Desks
 
 PEOPLE = [
@@ -42,6 +43,22 @@ def test_lookup__in_values_and_in_another_input__is_the_same_on_both_engines(des
     other = {"type": "lookup", "source": "c.id", "input": "o", "key": "id", "value": "amount"}
     desks.duckdb.map({"id": "c.id", "word": values, "amount": other})
     assert desks.same().counts == {"read": 5, "rejected": 2, "inserted": 3}
+
+
+def test_identity__of_keys_of_another_type__is_the_same_on_both_engines(desks: Desks) -> None:
+    desk = desks.duckdb
+    desk.csv("c", ["id", "customer"], [["1", " 7"], ["2", "x"], ["3", None], ["4", "007"], ["5", "9"]])
+    desk.csv("identity:customers", ["key", "canonical_id"], [["7", "idr_a"], ["8", "idr_b"]])
+    desk.identified = {"customers": TYPES.resolve("integer")}
+    desk.target("id integer", "person string")
+    chain = [{"name": "trim"}, {"name": "identity"}]
+    desk.map(
+        {"id": "c.id", "person": {"type": "decorated", "source": "c.customer", "decorators": chain}},
+        inputs=[{"alias": "c", "source": "crm", "table": "c"}],
+    )
+    outcome = desks.same()
+    assert {row["id"]: row["person"] for row in outcome.rows} == {1: "idr_a", 3: None, 4: "idr_a", 5: None}
+    assert outcome.counts == {"read": 5, "rejected": 1, "inserted": 4}
 
 
 def test_group__with_aggregates__is_the_same_on_both_engines(desks: Desks) -> None:

@@ -19,6 +19,7 @@ _KINDS = {
     "audience": "audience",
     "alert_rule": "alert rule",
     "monitoring": "monitoring",
+    "identity": "canonical ids",
 }
 
 

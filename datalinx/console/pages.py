@@ -44,6 +44,7 @@ SECTIONS = (
     ("runs", "Runs", "pipelines:view"),
     ("tables", "Tables", "queries:run"),
     ("query", "Query", "queries:run"),
+    ("identity", "Identity", "audiences:view"),
     ("audiences", "Audiences", "audiences:view"),
     ("quality", "Quality", "monitoring:view"),
     ("alerts", "Alerts", "alerts:view"),

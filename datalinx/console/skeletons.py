@@ -95,6 +95,20 @@ def audience(place: Place, key: str) -> dict[str, Any]:
     return {"name": "everybody", "table": table["name"], "key": first, "rule": rule}
 
 
+def identity(place: Place, key: str) -> dict[str, Any]:
+    """Return rules over the first target table that has an e-mail address, or over one that might be there."""
+    tables = place.api.get("schemas", "workspace").data["tables"] if place.can("schemas:view") else []
+    found = ("customers", "customer_id", "email")
+    for table in tables:
+        mails = [column["name"] for column in table["columns"] if column["type"] == "email"]
+        if mails:
+            keys = table.get("primary_key") or [table["columns"][0]["name"]]
+            found = (table["name"], keys[0], mails[0])
+            break
+    entry = {"table": found[0], "key": found[1], "identifiers": {found[2]: "email"}}
+    return {"tables": [entry], "rules": [{"name": "same e-mail", "match": ["email"]}]}
+
+
 def alert_rule(place: Place, key: str) -> dict[str, Any]:
     """Return a rule that watches for failed runs."""
     return {"name": "a run failed", "kind": "pipeline_failure", "severity": "critical"}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from apps.pipelines.services.resolving import execute_resolution
 from tests.journey import lay_out, run
 from tests.resources import assert_success
 from tests.world import World
@@ -18,6 +19,12 @@ OBJECT_TYPE = {
     "table": "customers",
     "key": "customer_id",
     "attributes": [{"name": "mail", "column": "email"}, {"name": "mood", "type": "string"}],
+}
+PEOPLE = {
+    "tables": [
+        {"table": "customers", "key": "customer_id", "identifiers": {"email": "email", "joined_on": "day"}}
+    ],
+    "rules": [{"name": "same e-mail", "match": ["email"]}, {"name": "same day", "match": ["day"]}],
 }
 RULE = {
     "name": "few customers",
@@ -40,6 +47,8 @@ class Shop:
     object_type: str
     audience: str
     alert_rule: str
+    record: str
+    person: str
 
     @property
     def pages(self) -> list[str]:
@@ -78,6 +87,9 @@ class Shop:
                 "tables/customers/snapshots",
                 "query",
                 f"query?query={self.query}",
+                "identity",
+                f"identity?record=customers:{self.record}",
+                f"identity/{self.person}?a=customers:{self.record}&b=customers:2",
                 "audiences",
                 f"audiences/{self.audience}?key=1",
                 f"audiences/{self.audience}/changes?change=entered",
@@ -98,6 +110,8 @@ def open_shop(world: World) -> Shop:
     audience = assert_success(client.post("/api/audiences", AUDIENCE, format="json"), 201)
     assert_success(client.post(f"/api/audiences/{audience['id']}/refresh"))
     assert_success(client.post("/api/monitoring/run", {}, format="json"))
+    assert_success(client.put("/api/identity", PEOPLE, format="json"), 201)
+    execute_resolution(assert_success(client.post("/api/identity/resolve"), 201)["id"])
     return Shop(
         source=assert_success(client.get("/api/sources"))[0]["id"],
         pipeline=pipeline["id"],
@@ -106,4 +120,6 @@ def open_shop(world: World) -> Shop:
         object_type=assert_success(client.post("/api/object-types", OBJECT_TYPE, format="json"), 201)["id"],
         audience=audience["id"],
         alert_rule=assert_success(client.post("/api/alert-rules", RULE, format="json"), 201)["id"],
+        record="1",
+        person=assert_success(client.get("/api/identity/clusters"))[0]["id"],
     )

@@ -27,6 +27,7 @@ from datalinx.engine.query.tables import TableFiles
 from datalinx.engine.spec.audience import AudienceDocument, RelatedRule
 from datalinx.engine.spec.audience import walk as walk_rule
 from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.identity import IdentityDocument
 from datalinx.engine.spec.query import QueryDocument
 from datalinx.errors import DatalinxError, Invalid
 from datalinx.files import scratch
@@ -199,6 +200,18 @@ class _Impact:
                 shapes[read.relation] = InputShape(columns)
         compile_table(documents, place.name, shapes=shapes)
 
+    def _check_people(self, place: Place, tables: Tables) -> None:
+        identity = self._found.documents.get("identity") or {"document": {}}
+        entry = parse_document(IdentityDocument, identity["document"]).table(self._table)
+        if entry is None or self._table not in tables:
+            return
+        for column in (entry.key, *entry.identifiers):
+            if column not in tables[self._table].names():
+                message = (
+                    f"The identity rules go by the column {column!r} of {self._table}, which would be gone."
+                )
+                raise Invalid("UNKNOWN_COLUMN", message)
+
     def _audience(self, place: Place) -> AudienceDocument | None:
         row = Audience.objects.for_workspace(self._workspace.pk).filter(pk=place.id).first()
         return parse_document(AudienceDocument, row.document) if row else None
@@ -253,6 +266,7 @@ _CHECKS: dict[str, Callable[[_Impact, Place, Tables], None]] = {
     "audience": _Impact._check_audience,
     "monitoring": _Impact._check_watched,
     "table": _Impact._check_table,
+    "identity": _Impact._check_people,
 }
 
 

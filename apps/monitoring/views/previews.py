@@ -27,7 +27,7 @@ class ReaderSerializer(serializers.Serializer[Any]):
     """
 
     type = serializers.ChoiceField(
-        choices=["table", "object_type", "query", "audience", "alert_rule", "monitoring"]
+        choices=["table", "identity", "object_type", "query", "audience", "alert_rule", "monitoring"]
     )
     id = serializers.CharField()
     name = serializers.CharField()

@@ -9,7 +9,15 @@ from django.http import HttpResponse
 
 from datalinx.console.api import Refusal
 from datalinx.console.pages import Place, page
-from datalinx.console.skeletons import alert_rule, audience, mapping, object_type, pipeline, schema
+from datalinx.console.skeletons import (
+    alert_rule,
+    audience,
+    identity,
+    mapping,
+    object_type,
+    pipeline,
+    schema,
+)
 
 # What the server adds to a document, which a person does not write.
 _ADDED = frozenset(
@@ -34,10 +42,17 @@ class Kind:
     back: str
     skeleton: Callable[[Place, str], dict[str, Any]]
     by_name: bool = False
+    # There is one in a workspace, whose page needs nothing but the workspace.
+    alone: bool = False
 
 
 KINDS = {
-    "schema": Kind("Target schema", ("schemas", "workspace"), "schema", "schema", schema, by_name=True),
+    "schema": Kind(
+        "Target schema", ("schemas", "workspace"), "schema", "schema", schema, by_name=True, alone=True
+    ),
+    "identity": Kind(
+        "Identity rules", ("identity",), "identity", "identity", identity, by_name=True, alone=True
+    ),
     "object-type": Kind("Object type", ("object-types",), "object-types", "object-type", object_type),
     "mapping": Kind("Mapping", ("mappings",), "mappings", "mapping", mapping, by_name=True),
     "pipeline": Kind("Pipeline", ("pipelines",), "pipelines", "pipeline", pipeline),
@@ -79,7 +94,7 @@ def edit(place: Place, kind: str, key: str = "") -> HttpResponse:
 
 def _find(place: Place, kind: Kind, path: tuple[str, ...], key: str) -> dict[str, Any]:
     """Return the document as it is stored, or nothing when it is a new one."""
-    if not key and not (kind.by_name and len(kind.path) > 1):
+    if not key and not kind.alone:
         return {}
     try:
         found: dict[str, Any] = place.api.get(*path).data

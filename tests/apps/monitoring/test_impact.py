@@ -157,6 +157,18 @@ def test_readers__that_watch_a_table_never_stored__do_not_break(world: World) ->
     assert effects(ask(world.ed, changed(joined_on=None))) == {"monitoring": "unaffected"}
 
 
+def test_readers__by_identity_rules__break_when_an_identifier_goes(readers: World) -> None:
+    identifiers = {"email": "email", "joined_on": "day"}
+    rules = {
+        "tables": [{"table": "customers", "key": "customer_id", "identifiers": identifiers}],
+        "rules": [{"name": "both", "match": ["email", "day"]}],
+    }
+    assert_success(readers.ed.client().put("/api/identity", rules, format="json"), 201)
+    assert ask(readers.vera, changed())["identity"]["effect"] == "unaffected"
+    gone = ask(readers.vera, changed(joined_on=None))["identity"]
+    assert (gone["effect"], gone["error_code"], gone["type"]) == ("breaks", "UNKNOWN_COLUMN", "identity")
+
+
 def test_readers__of_a_table_that_was_never_stored__are_none(world: World) -> None:
     lay_out(world)
     assert ask(world.ed, changed()) == {}

@@ -28,7 +28,9 @@ PARAMETERS = [
 class PlaceSerializer(serializers.Serializer[Any]):
     """An object type, a saved query, an audience, an alert rule, or what is watched."""
 
-    type = serializers.ChoiceField(choices=["identity", "object_type", "query", "audience", "alert_rule", "monitoring"])
+    type = serializers.ChoiceField(
+        choices=["identity", "object_type", "query", "audience", "alert_rule", "monitoring"]
+    )
     id = serializers.CharField()
     name = serializers.CharField()
 

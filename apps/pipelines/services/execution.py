@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import close_old_connections, connection, transaction
 from django.utils import timezone
 
@@ -23,7 +22,7 @@ from apps.pipelines.services.effects import describe_effect
 from apps.pipelines.services.engines import table_runner
 from apps.pipelines.services.gates import table_tests
 from apps.pipelines.services.lease import Heartbeat, LeaseLost, claim_run, held, require_held
-from apps.pipelines.services.people import identity_of
+from apps.pipelines.services.manifests import begin_manifest
 from apps.pipelines.services.quarantine import describe_load
 from apps.pipelines.services.reading import open_scans, present_shapes
 from apps.pipelines.services.tables import (
@@ -34,7 +33,7 @@ from apps.pipelines.services.tables import (
     state_properties,
     table_storage,
 )
-from apps.pipelines.services.windows import read_window, window_to_json
+from apps.pipelines.services.windows import read_window
 from datalinx.api.request_id import set_request_id
 from datalinx.engine import lake
 from datalinx.engine.compile.loading import key_warnings
@@ -97,7 +96,7 @@ class Execution:
         if self.run.attempt == 1:
             with transaction.atomic():
                 runs.announce(self.run)
-        self.run.manifest = self.run.manifest or self._manifest()
+        self.run.manifest = self.run.manifest or begin_manifest(self.run)
         steps = list(self.run.steps.all())
         try:
             for number, step in enumerate(steps):
@@ -132,18 +131,6 @@ class Execution:
             runs.release_run(self.run, error=error, backoff=backoff)
             return
         runs.finish_run(self.run, status=Run.Status.FAILED, error=error)
-
-    def _manifest(self) -> dict[str, Any]:
-        documents, window = self.run.snapshot, window_to_json(self.run.request)
-        return {
-            **({"window": window} if window else {}),
-            "schema": documents["schema_version"],
-            "mappings": {table: entry["version"] for table, entry in documents["mappings"].items()},
-            **identity_of(documents, [step.table for step in self.run.steps.all()]),
-            "inputs": {},
-            "output_hash": {},
-            "settings": {"memory_bytes": settings.ENGINE_MEMORY_BYTES, "threads": settings.ENGINE_THREADS},
-        }
 
     def should_stop(self) -> bool:
         """Return whether the work should end now: cancelled, taken over, or over its time."""

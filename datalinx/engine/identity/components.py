@@ -2,7 +2,7 @@
 
 Two arrays of 32-bit numbers are all that it keeps, 8 bytes a record; what links records is streamed past it.
 A set-based form (labels passed along links in SQL until nothing changes) cannot refuse a link because of the size
-that a cluster has by then, and was not faster: see docs/decisions/0012-identity.md.
+that a component has by then: see docs/decisions/0012-identity.md.
 """
 
 from __future__ import annotations

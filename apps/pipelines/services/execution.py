@@ -20,7 +20,7 @@ from apps.pipelines.services.bases import engine_limits, local_base, next_column
 from apps.pipelines.services.delivery_execution import deliver_step
 from apps.pipelines.services.effects import describe_effect
 from apps.pipelines.services.engines import table_runner
-from apps.pipelines.services.gates import table_tests
+from apps.pipelines.services.gates import require_gate, table_tests
 from apps.pipelines.services.lease import Heartbeat, LeaseLost, claim_run, held, require_held
 from apps.pipelines.services.manifests import begin_manifest
 from apps.pipelines.services.quarantine import describe_load
@@ -39,10 +39,9 @@ from datalinx.engine import lake
 from datalinx.engine.compile.loading import key_warnings
 from datalinx.engine.compile.plan import CompiledMapping
 from datalinx.engine.connectors.base import Scan
-from datalinx.engine.execute.gate import TableTests, require_passed
 from datalinx.engine.execute.ledger import Counts
 from datalinx.engine.execute.results import Guards, TableResult
-from datalinx.engine.execute.stopped import Findings, Stopped
+from datalinx.engine.execute.stopped import Stopped
 from datalinx.engine.lake import LakeColumn, Staged
 from datalinx.engine.spec.base import parse_document
 from datalinx.engine.spec.pipeline import PipelineDocument
@@ -280,7 +279,7 @@ class TableExecution:
                 cancelled=self.execution.should_stop,
             )
             self.step.report = {"counts": ledger(result.counts), **found}
-            _require_passed(tests, result)
+            require_gate(tests, result)
         # After minutes of computing the connection may be gone; within a transaction it is not ours to replace.
         if not connection.in_atomic_block:
             close_old_connections()
@@ -462,24 +461,6 @@ class TableExecution:
         place = workspace_storage(self.workspace.organization_id, self.workspace.pk)
         place.put_file(key, rejected, move=True)
         return key
-
-
-def _require_passed(tests: TableTests | None, result: TableResult) -> None:
-    """Raise the failure of a gate with all that was found out, for a table that was made and is not published."""
-    if tests is None:
-        return
-    try:
-        require_passed(tests, result.tests)
-    except Failed as error:
-        findings = Findings(
-            counts=result.counts,
-            rejected_by_reason=result.rejected_by_reason,
-            values_nulled=result.values_nulled,
-            rejected_path=result.rejected_path,
-            inputs=result.inputs,
-            tests=result.tests,
-        )
-        raise Stopped(error, findings) from error
 
 
 def ledger(counts: Counts) -> dict[str, int]:

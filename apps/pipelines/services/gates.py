@@ -7,8 +7,11 @@ from apps.pipelines.services.reading import stored_scan
 from apps.pipelines.services.tables import find_stored_table
 from apps.workspaces.models import Workspace
 from datalinx.engine.connectors.base import Scan
-from datalinx.engine.execute.gate import TableTests
+from datalinx.engine.execute.gate import TableTests, require_passed
+from datalinx.engine.execute.results import TableResult
+from datalinx.engine.execute.stopped import Findings, Stopped
 from datalinx.engine.spec.schema import RelationshipTest
+from datalinx.errors import Failed
 
 
 def table_tests(
@@ -27,6 +30,24 @@ def table_tests(
         if isinstance(test, RelationshipTest) and test.table != table
     }
     return TableTests(table, columns, {name: _scan(workspace, name) for name in named}, mode)
+
+
+def require_gate(tests: TableTests | None, result: TableResult) -> None:
+    """Raise the failure of a gate with all that was found out, for a table that was made and is not published."""
+    if tests is None:
+        return
+    try:
+        require_passed(tests, result.tests)
+    except Failed as error:
+        findings = Findings(
+            counts=result.counts,
+            rejected_by_reason=result.rejected_by_reason,
+            values_nulled=result.values_nulled,
+            rejected_path=result.rejected_path,
+            inputs=result.inputs,
+            tests=result.tests,
+        )
+        raise Stopped(error, findings) from error
 
 
 def _scan(workspace: Workspace, name: str) -> Scan | None:

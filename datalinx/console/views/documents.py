@@ -123,5 +123,7 @@ def _save(
     headers = {} if is_new or not version.isdigit() else {"If-Match": f'"{version}"'}
     saved = place.api.send(method, *path, data=document, headers=headers).data
     place.tell(f"Saved as version {saved['version']}.")
-    parts = {"mapping": ("table_name",), "alert-rules": (), "schema": ()}.get(kind.back, ("id",))
+    if kind.alone:
+        return place.redirect(kind.back)
+    parts = {"mapping": ("table_name",), "alert-rules": ()}.get(kind.back, ("id",))
     return place.redirect(kind.back, *(saved[part] for part in parts))

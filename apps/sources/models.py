@@ -15,12 +15,11 @@ class Tested(models.TextChoices):
     FAILED = "failed"
 
 
-class Source(WorkspaceModel):
-    """A connection to where data comes from."""
+class ConnectedModel(WorkspaceModel):
+    """A named connection with its settings and its sealed credentials."""
 
     Status = Tested
 
-    id = PrefixedIdField(prefix="src")
     name = models.CharField(max_length=100)
     connector = models.CharField(max_length=40)
     config = models.JSONField(default=dict, blank=True)
@@ -28,6 +27,18 @@ class Source(WorkspaceModel):
     sealed_credentials = models.TextField(blank=True, default="")
     status = models.CharField(max_length=10, choices=Tested, default=Tested.UNTESTED)
     last_tested_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Source(ConnectedModel):
+    """A connection to where data comes from."""
+
+    id = PrefixedIdField(prefix="src")
     discovered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -35,31 +46,16 @@ class Source(WorkspaceModel):
             models.UniqueConstraint("workspace", "name", name="source_name_is_unique_in_workspace"),
         ]
 
-    def __str__(self) -> str:
-        return self.name
 
-
-class Destination(WorkspaceModel):
+class Destination(ConnectedModel):
     """A connection to where tables go."""
 
-    Status = Tested
-
     id = PrefixedIdField(prefix="dst")
-    name = models.CharField(max_length=100)
-    connector = models.CharField(max_length=40)
-    config = models.JSONField(default=dict, blank=True)
-    # Sealed; written through services, never shown.
-    sealed_credentials = models.TextField(blank=True, default="")
-    status = models.CharField(max_length=10, choices=Tested, default=Tested.UNTESTED)
-    last_tested_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint("workspace", "name", name="destination_name_is_unique_in_workspace"),
         ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class SourceTable(models.Model):

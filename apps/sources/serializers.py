@@ -36,36 +36,17 @@ class SourceSerializer(StrictModelSerializer):
         )
         read_only_fields = ("status", "last_tested_at", "discovered_at")
 
-    def get_has_credentials(self, source: Source) -> bool:
-        return bool(source.sealed_credentials)
+    def get_has_credentials(self, connected: Source | Destination) -> bool:
+        return bool(connected.sealed_credentials)
 
 
-class DestinationSerializer(StrictModelSerializer):
+class DestinationSerializer(SourceSerializer):
     """A destination. Credentials are written and never shown."""
-
-    config = serializers.DictField(required=False)
-    credentials = serializers.DictField(required=False, write_only=True)
-    has_credentials = serializers.SerializerMethodField()
 
     class Meta:
         model = Destination
-        fields = (
-            "id",
-            "name",
-            "connector",
-            "config",
-            "credentials",
-            "has_credentials",
-            "status",
-            "last_tested_at",
-            "created_at",
-            "updated_at",
-            "created_by",
-        )
+        fields = tuple(name for name in SourceSerializer.Meta.fields if name != "discovered_at")
         read_only_fields = ("status", "last_tested_at")
-
-    def get_has_credentials(self, destination: Destination) -> bool:
-        return bool(destination.sealed_credentials)
 
 
 class SourceTestSerializer(StrictSerializer):

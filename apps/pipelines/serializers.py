@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.pipelines.models import Pipeline, Run, RunLog, RunStep, StoredTable, TableDelivery
-from apps.pipelines.services.runs import sum_counts
+from apps.pipelines.services.ending import sum_counts
 from apps.pipelines.services.verifications import verdict_of
 from apps.pipelines.services.windows import BOUNDS
 from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text

@@ -20,11 +20,11 @@ def execute(run_id: str) -> None:
 @app.task(name="pipelines.tick")
 def tick() -> None:
     """Take up lost runs, start what is due, and send what was not picked up; the same for resolutions."""
-    from apps.pipelines.services import resolutions, runs
+    from apps.pipelines.services import dispatching, resolutions, scheduling
 
-    runs.reap_lost_runs()
-    runs.start_due_runs()
-    runs.dispatch_waiting_runs()
+    dispatching.reap_lost_runs()
+    scheduling.start_due_runs()
+    dispatching.dispatch_waiting_runs()
     resolutions.reap_lost_resolutions()
     resolutions.dispatch_waiting_resolutions()
 

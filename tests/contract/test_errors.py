@@ -26,7 +26,7 @@ CHOSEN = (
     "datalinx/engine/compile/calls.py",
     "apps/accounts/services/people.py",
     "apps/mappings/services/schemas.py",
-    "apps/pipelines/services/runs.py",
+    "apps/pipelines/services/dispatching.py",
 )
 
 

@@ -10,8 +10,8 @@ from django.db import close_old_connections, connection, transaction
 from apps.mappings.services.compile import target_columns, target_table
 from apps.mappings.services.types import make_registry
 from apps.pipelines.models import Run, RunStep, TableDelivery
-from apps.pipelines.services import runs
 from apps.pipelines.services.lease import LeaseLost, require_held
+from apps.pipelines.services.logs import write_log
 from apps.pipelines.services.tables import get_stored_table, table_files
 from apps.sources.models import Destination
 from apps.sources.services.destinations import open_connection
@@ -61,7 +61,7 @@ def _deliver(
         rows=done.rows,
         seconds=round(time.monotonic() - started, 3),
     )
-    runs.write_log(run, _summary(step, delivery), table=step.table)
+    write_log(run, _summary(step, delivery), table=step.table)
     return None
 
 
@@ -109,7 +109,7 @@ def _fail(run: Run, step: RunStep, delivery: TableDelivery, error: DatalinxError
     told = {"code": error.code, "message": error.message}
     _write(run, delivery, status=RunStep.Status.FAILED, error=told, seconds=round(seconds, 3))
     message = f"{step.table} was committed and not delivered to {delivery.destination}: {error.message}"
-    runs.write_log(run, message, level="error", table=step.table)
+    write_log(run, message, level="error", table=step.table)
 
 
 def _write(run: Run, delivery: TableDelivery, **values: object) -> None:

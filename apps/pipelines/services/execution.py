@@ -15,13 +15,14 @@ from django.utils import timezone
 
 from apps.mappings.services.compile import compile_table, dependencies
 from apps.pipelines.models import Run, RunStep
-from apps.pipelines.services import runs
 from apps.pipelines.services.bases import engine_limits, local_base, next_columns, with_own_cursor
 from apps.pipelines.services.delivery_execution import deliver_step
 from apps.pipelines.services.effects import describe_effect
+from apps.pipelines.services.ending import announce, finish_run, release_run
 from apps.pipelines.services.engines import table_runner
 from apps.pipelines.services.gates import require_gate, table_tests
 from apps.pipelines.services.lease import Heartbeat, LeaseLost, claim_run, held, require_held
+from apps.pipelines.services.logs import write_log
 from apps.pipelines.services.manifests import begin_manifest
 from apps.pipelines.services.quarantine import describe_load
 from apps.pipelines.services.reading import open_scans, present_shapes
@@ -74,7 +75,7 @@ def execute_run(run_id: str) -> None:
             error = Failed(
                 "INTERNAL_ERROR", "Something went wrong on our side; it was logged under the run's id."
             )
-            runs.finish_run(run, status=Run.Status.FAILED, error=error)
+            finish_run(run, status=Run.Status.FAILED, error=error)
 
 
 class Execution:
@@ -94,7 +95,7 @@ class Execution:
         """Run the tables in their order and end the run. A table that failed takes those that read it along."""
         if self.run.attempt == 1:
             with transaction.atomic():
-                runs.announce(self.run)
+                announce(self.run)
         self.run.manifest = self.run.manifest or begin_manifest(self.run)
         steps = list(self.run.steps.all())
         try:
@@ -112,24 +113,24 @@ class Execution:
         if self.heartbeat.lost.is_set():
             raise LeaseLost(self.run.pk)
         if self.heartbeat.cancelled.is_set():
-            runs.finish_run(self.run, status=Run.Status.CANCELLED)
+            finish_run(self.run, status=Run.Status.CANCELLED)
             return
         message = f"The run took longer than its {self.settings.timeout_seconds} seconds."
-        runs.finish_run(self.run, status=Run.Status.FAILED, error=Failed("RUN_TIMEOUT", message))
+        finish_run(self.run, status=Run.Status.FAILED, error=Failed("RUN_TIMEOUT", message))
 
     def _end(self) -> None:
         errors = [*self.errors.values(), *self.undelivered]
         if not errors:
-            runs.finish_run(self.run, status=Run.Status.SUCCESS)
+            finish_run(self.run, status=Run.Status.SUCCESS)
             return
         error = errors[0]
         retries = self.settings.retries
         if all(each.transient for each in errors) and self.run.failures < retries.max:
             backoff = timedelta(seconds=retries.backoff_seconds * 2**self.run.failures)
             self.run.steps.exclude(status=RunStep.Status.SUCCESS).update(status=RunStep.Status.PENDING)
-            runs.release_run(self.run, error=error, backoff=backoff)
+            release_run(self.run, error=error, backoff=backoff)
             return
-        runs.finish_run(self.run, status=Run.Status.FAILED, error=error)
+        finish_run(self.run, status=Run.Status.FAILED, error=error)
 
     def should_stop(self) -> bool:
         """Return whether the work should end now: cancelled, taken over, or over its time."""
@@ -173,14 +174,14 @@ class Execution:
             except Interrupted as error:
                 if error.code not in MOVED or attempt == MOVED_TRIES:
                     raise
-                runs.write_log(self.run, error.message, level="warning", table=step.table)
+                write_log(self.run, error.message, level="warning", table=step.table)
             else:
                 return
 
     def _fail(self, step: RunStep, error: DatalinxError, *, status: str = RunStep.Status.FAILED) -> None:
         self.errors[step.table] = error
         self._write(step, status=status, error={"code": error.code, "message": error.message})
-        runs.write_log(self.run, error.message, level="error", table=step.table)
+        write_log(self.run, error.message, level="error", table=step.table)
 
     def _write(self, step: RunStep, **values: Any) -> None:
         for name, value in values.items():
@@ -298,7 +299,7 @@ class TableExecution:
         """Return what else the engine is told."""
         window = read_window(self.run_row.request)
         for warning in key_warnings(compiled) if self.stored is not None else ():
-            runs.write_log(
+            write_log(
                 self.run_row, f"{self.step.table}: {warning.message}", level="warning", table=self.step.table
             )
         if window is not None and compiled.load.mode == "append":
@@ -306,7 +307,7 @@ class TableExecution:
                 f"{self.step.table} is appended to: rows of this window that it has already are there twice now, "
                 "and those after its cursor are read again by the next run without bounds."
             )
-            runs.write_log(self.run_row, message, level="warning", table=self.step.table)
+            write_log(self.run_row, message, level="warning", table=self.step.table)
         return {"window": window}
 
     def _settle(self, result: TableResult) -> TableResult:
@@ -440,10 +441,10 @@ class TableExecution:
         manifest["output_hash"][step.table] = result.output_hash
         manifest["inputs"][step.table] = {alias: asdict(report) for alias, report in result.inputs.items()}
         held(self.run_row).update(manifest=manifest, progress=(self.number + 1) / self.total)
-        runs.write_log(self.run_row, _summary(step), table=step.table)
+        write_log(self.run_row, _summary(step), table=step.table)
         for test in result.tests:
             if not test.passed:
-                runs.write_log(self.run_row, f"{test.message}.", level="warning", table=step.table)
+                write_log(self.run_row, f"{test.message}.", level="warning", table=step.table)
 
     def _keep_findings(self, stopped: Stopped) -> None:
         """Put what is known of a table that is not published into its step; the failure is written with it."""

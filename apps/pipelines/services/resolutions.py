@@ -8,8 +8,8 @@ from django.db.models.functions import Now
 
 from apps.mappings.services.identity import find_identity
 from apps.pipelines.models import IdentityResolution
+from apps.pipelines.services.dispatching import REDISPATCH
 from apps.pipelines.services.lease import LEASE, Beat, now_plus
-from apps.pipelines.services.runs import REDISPATCH
 from apps.workspaces.models import Workspace
 from datalinx.caller import Caller
 from datalinx.errors import Invalid

@@ -9,11 +9,11 @@ from django.db import close_old_connections, connection, transaction
 
 from apps.mappings.services.compile import compile_table, discovered_shapes, table_reads
 from apps.pipelines.models import Run, RunStep
-from apps.pipelines.services import runs
 from apps.pipelines.services.bases import engine_limits, local_files, next_columns
 from apps.pipelines.services.engines import table_repeater
 from apps.pipelines.services.execution import TableExecution, ledger
 from apps.pipelines.services.lease import held, require_held
+from apps.pipelines.services.logs import write_log
 from apps.pipelines.services.reading import open_scans, present_shapes, stored_scan
 from apps.pipelines.services.tables import find_stored_table
 from apps.pipelines.services.verifications import DIFFERENT, NOT_POSSIBLE, VERIFIED, compare_values
@@ -148,4 +148,4 @@ class VerifyExecution(TableExecution):
             require_held(self.run_row)
             step.save()
             held(self.run_row).update(progress=(self.number + 1) / self.total)
-            runs.write_log(self.run_row, f"{step.table}: {words}", table=step.table)
+            write_log(self.run_row, f"{step.table}: {words}", table=step.table)

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from apps.pipelines.models import Pipeline, Run
-from apps.pipelines.services.runs import start_due_runs
+from apps.pipelines.services.scheduling import start_due_runs
 from tests.journey import lay_out
 from tests.resources import ResourceTests, assert_failure, assert_success
 from tests.world import World, make_world

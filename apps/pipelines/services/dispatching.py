@@ -1,0 +1,99 @@
+"""Messages to workers: sent, sent again when they were lost, and runs taken up whose worker fell silent."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from apps.pipelines.models import Run, RunStep
+from apps.pipelines.services.delivering import end_deliveries
+from apps.pipelines.services.ending import announce, left_over
+from apps.pipelines.services.lease import now_plus
+from apps.pipelines.services.logs import write_log
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 10
+# A message that was sent and never picked up is sent again after this long.
+REDISPATCH = timedelta(seconds=15)
+
+
+def dispatch(run_id: str) -> None:
+    """Wake a worker for a queued run. A message that is lost is sent again by the tick."""
+    from apps.pipelines.tasks import execute
+
+    Run.objects.filter(pk=run_id, status=Run.Status.QUEUED).update(dispatched_at=Now())
+    try:
+        execute.delay(run_id)
+    except Exception:  # The broker may be away; the row stays, and the tick tries again.
+        logger.warning("the run %s could not be sent to a worker yet", run_id, exc_info=True)
+
+
+def dispatch_waiting_runs() -> int:
+    """Send what is queued and was never picked up; return how many messages."""
+    unsent = Q(dispatched_at=None) | Q(dispatched_at__lt=now_plus(-REDISPATCH))
+    ready = Q(not_before=None) | Q(not_before__lte=Now())
+    waiting = Run.objects.filter(unsent, ready, status=Run.Status.QUEUED).order_by("created_at")
+    ids = list(waiting.values_list("pk", flat=True)[:100])
+    for run_id in ids:
+        dispatch(run_id)
+    return len(ids)
+
+
+def reap_lost_runs() -> int:
+    """Take up runs whose worker fell silent, also one that never spoke; return how many.
+
+    A lost worker does not use up the pipeline's retries, but no run is taken up without end.
+    """
+    silent = Q(lease_expires_at=None) | Q(lease_expires_at__lt=Now())
+    count = 0
+    for run in Run.objects.filter(silent, status=Run.Status.RUNNING).select_related("workspace")[:100]:
+        mine = Run.objects.filter(silent, pk=run.pk, fence=run.fence, status=Run.Status.RUNNING)
+        with transaction.atomic():
+            if run.cancel_requested_at is not None:
+                ended = _end_lost(mine, run, Run.Status.CANCELLED, None)
+            elif run.attempt >= MAX_ATTEMPTS:
+                error = {
+                    "code": "WORKER_LOST",
+                    "message": f"The worker was lost {run.attempt} times; look at its log.",
+                }
+                ended = _end_lost(mine, run, Run.Status.FAILED, error)
+            else:
+                ended = mine.update(
+                    status=Run.Status.QUEUED,
+                    attempt=F("attempt") + 1,
+                    fence=F("fence") + 1,
+                    lease_expires_at=None,
+                    dispatched_at=None,
+                    updated_at=Now(),
+                )
+                if ended:
+                    write_log(
+                        run,
+                        f"The worker {run.lease_owner} fell silent; the run is taken up again.",
+                        level="warning",
+                    )
+        count += bool(ended)
+    return count
+
+
+def _end_lost(rows: Any, run: Run, status: str, error: dict[str, str] | None) -> int:
+    ended: int = rows.update(
+        status=status,
+        error=error,
+        fence=F("fence") + 1,
+        finished_at=Now(),
+        lease_expires_at=None,
+        updated_at=Now(),
+    )
+    if ended:
+        run.steps.filter(status__in=[RunStep.Status.PENDING, RunStep.Status.RUNNING]).update(
+            status=left_over(status)
+        )
+        end_deliveries(run, status=left_over(status))
+        run.refresh_from_db()
+        announce(run)
+    return ended

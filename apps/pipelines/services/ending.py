@@ -1,0 +1,88 @@
+"""How a held run ends or goes back to the queue, and who is told."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from apps.pipelines.models import Run, RunStep
+from apps.pipelines.services.delivering import end_deliveries
+from apps.pipelines.services.lease import held, now_plus
+from apps.pipelines.services.logs import write_log
+from datalinx.errors import DatalinxError
+from datalinx.events import emit
+
+
+def finish_run(run: Run, *, status: str, error: DatalinxError | None = None) -> bool:
+    """End a run that this process holds, tell those who listen, and return whether it was still held."""
+    with transaction.atomic():
+        ended = held(run).update(
+            status=status,
+            error={"code": error.code, "message": error.message} if error else None,
+            progress=1.0 if status == Run.Status.SUCCESS else F("progress"),
+            manifest=run.manifest,
+            finished_at=Now(),
+            lease_expires_at=None,
+            updated_at=Now(),
+        )
+        if not ended:
+            return False
+        run.steps.filter(status=RunStep.Status.PENDING).update(status=left_over(status))
+        # An error that nobody foresaw leaves the step where it was.
+        run.steps.filter(status=RunStep.Status.RUNNING).update(status=status)
+        end_deliveries(run, status=left_over(status))
+        run.refresh_from_db()
+        write_log(run, f"Ended: {status}." if error is None else f"Ended: {status}. {error.message}")
+        announce(run)
+    return True
+
+
+def left_over(status: str) -> str:
+    """Return what becomes of the steps that a run had not finished when it ended so."""
+    return RunStep.Status.CANCELLED if status == Run.Status.CANCELLED else RunStep.Status.SKIPPED
+
+
+def release_run(run: Run, *, error: DatalinxError, backoff: timedelta) -> bool:
+    """Give a held run back to the queue, to be tried again after a pause."""
+    released = held(run).update(
+        status=Run.Status.QUEUED,
+        attempt=F("attempt") + 1,
+        failures=F("failures") + 1,
+        lease_expires_at=None,
+        not_before=now_plus(backoff),
+        dispatched_at=None,
+        updated_at=Now(),
+    )
+    if released:
+        write_log(run, f"Tried again in {backoff.total_seconds():.0f} s: {error.message}", level="warning")
+    return bool(released)
+
+
+def announce(run: Run) -> None:
+    """Tell those who listen how a run began or ended. Within the transaction of the fact."""
+    events = {
+        Run.Status.RUNNING: ("pipeline.started", "running"),
+        Run.Status.SUCCESS: ("pipeline.completed", "success"),
+        Run.Status.FAILED: ("pipeline.failed", "failed"),
+        Run.Status.CANCELLED: ("pipeline.cancelled", "cancelled"),
+    }
+    event, status = events[Run.Status(run.status)]
+    emit(
+        event,
+        workspace=run.workspace,
+        pipeline_id=run.pipeline_id,
+        run_id=run.pk,
+        status=status,
+        error=run.error,
+        totals=sum_counts(run),
+    )
+
+
+def sum_counts(run: Run) -> dict[str, int]:
+    """Return the totals of a run: the sums of its steps."""
+    totals: dict[str, int] = {}
+    for step in run.steps.all():
+        for name, count in step.counts.items():
+            totals[name] = totals.get(name, 0) + count
+    return totals

@@ -9,9 +9,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from apps.pipelines.models import Replay, RunStep
-from apps.pipelines.services.execution import TableExecution
 from apps.pipelines.services.quarantine import TableReplay, present_table
 from apps.pipelines.services.replays import REPLAY_GUARDS
+from apps.pipelines.services.table_execution import TableExecution
 from datalinx.engine.compile.plan import CompiledMapping
 from datalinx.engine.connectors.base import Scan
 from datalinx.engine.execute.quarantine import Released

@@ -11,10 +11,11 @@ from apps.mappings.services.compile import compile_table, discovered_shapes, tab
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services.bases import engine_limits, local_files, next_columns
 from apps.pipelines.services.engines import table_repeater
-from apps.pipelines.services.execution import TableExecution, ledger
 from apps.pipelines.services.lease import held, require_held
 from apps.pipelines.services.logs import write_log
 from apps.pipelines.services.reading import open_scans, present_shapes, stored_scan
+from apps.pipelines.services.table_execution import TableExecution
+from apps.pipelines.services.table_publication import ledger
 from apps.pipelines.services.tables import find_stored_table
 from apps.pipelines.services.verifications import DIFFERENT, NOT_POSSIBLE, VERIFIED, compare_values
 from apps.pipelines.services.windows import read_window

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from apps.pipelines.models import Replay, Run, RunStep, StoredTable
-from apps.pipelines.services import execution
+from apps.pipelines.services import table_publication
 from apps.pipelines.services.dispatching import reap_lost_runs
-from apps.pipelines.services.execution import TableExecution, execute_run
+from apps.pipelines.services.execution import execute_run
 from apps.pipelines.services.lease import claim_run
+from apps.pipelines.services.table_execution import TableExecution
 from tests.apps.pipelines.ground import start
 from tests.apps.pipelines.test_runs import rows, source_of
 from tests.journey import CONTACTS, MAPPING, SCHEMA, lay_out, run, upload
@@ -177,7 +178,7 @@ def test_replay__of_an_append_without_a_key__comes_in_once_though_the_worker_die
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(execution, "write_log", die)
+        patch.setattr(table_publication, "write_log", die)
         with pytest.raises(Killed):
             execute_run(queued)
     assert not Replay.objects.exists()

@@ -1,5 +1,6 @@
 """What must be right before anything starts: Django checks with an id and a hint for each."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +9,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+
+from datalinx import failpoints
 
 TAG = "datalinx"
 
@@ -74,6 +77,15 @@ def check_servers(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[che
             id="datalinx.W001",
         )
     ]
+
+
+@checks.register(TAG)
+def check_failpoints(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
+    """What ends processes on purpose is for tests, and does what it says or nothing starts."""
+    fault = failpoints.find_fault(os.environ)
+    if not fault:
+        return []
+    return [checks.Error(fault, hint=f"Unset {failpoints.VARIABLE}, or mend it.", id="datalinx.E005")]
 
 
 def stop_if_wrong() -> None:

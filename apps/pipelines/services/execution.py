@@ -23,6 +23,7 @@ from datalinx.engine.execute.ledger import Counts
 from datalinx.engine.spec.base import parse_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.errors import Cancelled, DatalinxError, Failed, Interrupted
+from datalinx.failpoints import reach
 from datalinx.files import scratch
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ def execute_run(run_id: str) -> None:
     run = claim_run(run_id)
     if run is None:
         return
+    reach("run.claimed")
     set_request_id(run.request_id)
     with Heartbeat(run) as heartbeat:
         try:

@@ -19,6 +19,7 @@ from datalinx.caller import Caller
 from datalinx.engine.spec.base import document_to_json, parse_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.errors import FieldError, Invalid
+from datalinx.failpoints import reach
 
 
 def start_run(
@@ -70,8 +71,13 @@ def queue_run(
                 step.status, step.snapshot = RunStep.Status.SUCCESS, committed[step.table]
         plan_deliveries(run, RunStep.objects.bulk_create(steps))
         write_log(run, f"Queued by {actor.name}: {', '.join(tables)}.")
-        transaction.on_commit(lambda: dispatch(run.pk))
+        transaction.on_commit(lambda: _send(run.pk))
     return run
+
+
+def _send(run_id: str) -> None:
+    reach("web.run_before_dispatch")
+    dispatch(run_id)
 
 
 def _settings(workspace: Workspace, pipeline: Pipeline | None) -> PipelineDocument:

@@ -18,6 +18,7 @@ from datalinx.api.serializers import DeletedSerializer
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
 from datalinx.engine.spec.base import parse_document
 from datalinx.engine.spec.pipeline import PipelineDocument
+from datalinx.failpoints import reach
 
 
 class PipelineViewSet(WorkspaceViewSet):
@@ -81,6 +82,7 @@ class PipelineViewSet(WorkspaceViewSet):
         run = runs.start_run(
             workspace=self.workspace, actor=self.caller, pipeline=pipeline, request=serializer.validated_data
         )
+        reach("web.run_before_answer")
         return Response(RunSerializer(run).data, status=201)
 
     @extend_schema(responses={200: {"type": "array", "items": {"type": "string", "format": "date-time"}}})
@@ -106,4 +108,5 @@ class WorkspaceRunView(WorkspaceView):
         run = runs.start_run(
             workspace=self.workspace, actor=self.caller, pipeline=None, request=serializer.validated_data
         )
+        reach("web.run_before_answer")
         return Response(RunSerializer(run).data, status=201)

@@ -1,12 +1,11 @@
-"""Pipelines, their runs, the tables that the runs wrote, and whom the tables' records are of."""
+"""Pipelines and their runs."""
 
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 
-from apps.workspaces.models import Workspace
-from datalinx.orm import PrefixedIdField, WorkspaceModel, WorkspaceQuerySet
+from datalinx.orm import PrefixedIdField, WorkspaceModel
 
 
 class Pipeline(WorkspaceModel):
@@ -220,88 +219,3 @@ class RunLog(models.Model):
 
     def __str__(self) -> str:
         return self.message
-
-
-class StoredTable(models.Model):
-    """A table of the lake: the pointer to its present metadata, moved in one transaction with all it means."""
-
-    id = PrefixedIdField(prefix="tbl")
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    name = models.CharField(max_length=63)
-    # Key of the Iceberg metadata file in the storage.
-    metadata_key = models.CharField(max_length=500)
-    # The number of the present version; versions of a table are counted from 1.
-    snapshot = models.PositiveIntegerField()
-    # [{"name", "type"}]: the columns in order, of DuckDB types.
-    columns = models.JSONField(default=list)
-    rows = models.PositiveBigIntegerField(default=0)
-    # The cursor that the last incremental load reached, as the engine gave it.
-    cursor = models.TextField(null=True)  # noqa: DJ001  # NULL is "from the beginning", "" a cursor's value
-    # Its type in the engine, by which it was compared; empty where that is not known.
-    cursor_type = models.CharField(max_length=100, blank=True, default="")
-    # Stands for all rows whatever their order, as the engine gave it; empty after a restore.
-    output_hash = models.CharField(max_length=128, blank=True, default="")
-    mapping_version = models.PositiveIntegerField(default=0)
-    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="+")
-    # When its files were last looked after, and when versions were last let go of: their files stay for a while.
-    kept_up_at = models.DateTimeField(null=True, blank=True)
-    expired_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    objects = WorkspaceQuerySet.as_manager()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint("workspace", "name", name="stored_table_name_is_unique_in_workspace"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class IdentityResolution(WorkspaceModel):
-    """One resolution of a workspace's records to people. The row is the truth; a message only wakes a worker.
-
-    A worker holds it by a lease, as a run; `fence` counts the holders.
-    """
-
-    class Status(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        SUCCESS = "success"
-        FAILED = "failed"
-
-    id = PrefixedIdField(prefix="res")
-    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED, db_index=True)
-    attempt = models.PositiveIntegerField(default=1)
-    # The rules that it follows, and the number of the canonical ids that it found, when it has.
-    version = models.PositiveIntegerField()
-    document = models.JSONField()
-    generation = models.PositiveIntegerField(null=True)
-    progress = models.FloatField(default=0.0)
-    phase = models.CharField(max_length=100, blank=True, default="")
-    error = models.JSONField(null=True, blank=True)
-    stats = models.JSONField(default=dict)
-    # The folder of its files in the workspace's storage; empty when they are kept no longer.
-    folder = models.CharField(max_length=100, blank=True, default="", db_index=True)
-    fence = models.PositiveIntegerField(default=0)
-    lease_expires_at = models.DateTimeField(null=True, blank=True)
-    dispatched_at = models.DateTimeField(null=True, blank=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        indexes: ClassVar = [
-            models.Index(fields=["workspace", "-created_at"], name="resolution_by_workspace")
-        ]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                "workspace",
-                condition=Q(status__in=["queued", "running"]),
-                name="one_open_resolution_for_each_workspace",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.id

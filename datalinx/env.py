@@ -230,6 +230,12 @@ REJECTED_DAYS = Setting(
     90,
     "How many days the rejected rows of an ended run are kept.",
 )
+EVENT_DAYS = Setting(
+    "DATALINX_EVENT_DAYS",
+    _integer(1),
+    30,
+    "How many days events are kept, with their deliveries and what came of each attempt.",
+)
 TRUSTED_PROXIES = Setting(
     "DATALINX_TRUSTED_PROXIES",
     _integer(0),

@@ -14,6 +14,7 @@ EVENTS = (
     "schema.changed",
     "audience.entered",
     "audience.left",
+    "webhook.disabled",
 )
 
 

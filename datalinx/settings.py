@@ -116,6 +116,7 @@ SPARK_REMOTE = env.SPARK_REMOTE.read()
 SNAPSHOT_DAYS = env.SNAPSHOT_DAYS.read()
 SNAPSHOT_MAX = env.SNAPSHOT_MAX.read()
 REJECTED_DAYS = env.REJECTED_DAYS.read()
+EVENT_DAYS = env.EVENT_DAYS.read()
 
 OUTBOUND_ALLOW_CIDRS = env.OUTBOUND_ALLOW_CIDRS.read()
 METRICS_TOKEN = env.METRICS_TOKEN.read()
@@ -163,6 +164,7 @@ CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
         "audiences": {"task": "analytics.refresh", "schedule": 5.0, "options": {"expires": 5.0}},
         "monitoring": {"task": "monitoring.watch", "schedule": 5.0, "options": {"expires": 5.0}},
         "deliveries": {"task": "workspaces.deliver", "schedule": 5.0, "options": {"expires": 5.0}},
+        "events": {"task": "workspaces.sweep", "schedule": 3_600.0, "options": {"expires": 3_600.0}},
     },
 }
 
@@ -191,7 +193,7 @@ DATALINX = {
     "find_workspace": "apps.workspaces.access.find_workspace",
     "idempotency_model": "accounts.IdempotencyRecord",
     "is_set_up": "apps.accounts.services.setup.is_set_up",
-    "record_event": "apps.workspaces.services.webhooks.record_event",
+    "record_event": "apps.workspaces.services.outbox.record_event",
     "create_first_organization": "apps.accounts.services.setup.create_first_organization",
 }
 

@@ -1,13 +1,14 @@
 """Workspaces, webhooks and deliveries, for operators."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.workspaces.access import operator_of
 from apps.workspaces.models import Delivery, DeliveryAttempt, Event, Membership, Webhook, Workspace
-from apps.workspaces.services.webhooks import replay_delivery
+from apps.workspaces.services.replaying import replay_delivery
 from datalinx.admin import ReadOnlyAdmin, ReadOnlyInline
+from datalinx.errors import DatalinxError
 
 
 class MembershipInline(ReadOnlyInline):
@@ -49,7 +50,7 @@ class AttemptInline(ReadOnlyInline):
     """Every attempt of a delivery."""
 
     model = DeliveryAttempt
-    fields = ("number", "at", "seconds", "response_status", "error")
+    fields = ("number", "at", "seconds", "response_status", "response_body", "error")
     readonly_fields = fields
 
 
@@ -66,4 +67,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @admin.action(description="Send once more")
     def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         for delivery in queryset.select_related("event", "webhook__workspace")[:100]:
-            replay_delivery(delivery=delivery, actor=operator_of(request.user))
+            try:
+                replay_delivery(delivery=delivery, actor=operator_of(request.user))
+            except DatalinxError as error:
+                self.message_user(request, f"{delivery.pk}: {error.message}", messages.ERROR)

@@ -18,6 +18,8 @@ class Workspace(OrganizationModel):
     config = models.JSONField(default=dict, blank=True)
     # The number of the last event; each event of a workspace has the next one.
     event_sequence = models.PositiveBigIntegerField(default=0)
+    # Events up to this number are no longer kept.
+    events_swept_to = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
@@ -95,8 +97,13 @@ class Webhook(WorkspaceModel):
     # The secret before a rotation signs too, until then.
     sealed_previous_secret = models.TextField(blank=True, default="")
     previous_secret_until = models.DateTimeField(null=True, blank=True)
+    # Those before it that still live after several rotations in a row: `{"sealed": …, "until": …}`.
+    older_secrets = models.JSONField(default=list, blank=True)
     disabled_reason = models.CharField(max_length=200, blank=True, default="")
+    disabled_at = models.DateTimeField(null=True, blank=True)
+    # The first failure after a success, and the latest one that came half a day or more after it.
     failing_since = models.DateTimeField(null=True, blank=True)
+    failing_again_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.url
@@ -119,6 +126,7 @@ class Event(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint("workspace", "sequence", name="event_sequence_is_unique_in_workspace"),
         ]
+        indexes: ClassVar = [models.Index("created_at", name="event_by_time")]
 
     def __str__(self) -> str:
         return f"{self.type} {self.id}"
@@ -136,16 +144,27 @@ class Delivery(models.Model):
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    # How many attempts stand in the log, and how many did when it was last replayed: the schedule begins anew there.
     attempts = models.PositiveIntegerField(default=0)
+    replayed_from = models.PositiveIntegerField(default=0)
     # When the next attempt is due; while a worker makes one, when it counts as lost.
     due_at = models.DateTimeField(null=True, blank=True)
+    # Since when a worker makes an attempt, and which claim of this delivery that is: only the latest one records.
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveIntegerField(default=0)
     response_status = models.PositiveIntegerField(null=True, blank=True)
     error = models.CharField(max_length=500, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["status", "due_at"], name="delivery_by_due")]
+        constraints: ClassVar = [
+            models.UniqueConstraint("webhook", "event", name="delivery_of_an_event_is_unique_to_webhook"),
+        ]
+        indexes: ClassVar = [
+            models.Index("webhook", "due_at", name="delivery_by_due", condition=Q(status="pending")),
+            models.Index("webhook", "created_at", name="delivery_by_webhook"),
+        ]
 
     def __str__(self) -> str:
         return self.id
@@ -156,13 +175,19 @@ class DeliveryAttempt(models.Model):
 
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="log")
     number = models.PositiveIntegerField()
-    at = models.DateTimeField(auto_now_add=True)
+    # When it began.
+    at = models.DateTimeField()
     seconds = models.FloatField()
     response_status = models.PositiveIntegerField(null=True)
+    # The beginning of what the receiver answered, without secrets.
+    response_body = models.TextField(blank=True, default="")
     error = models.CharField(max_length=500, blank=True, default="")
 
     class Meta:
         ordering: ClassVar = ["number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint("delivery", "number", name="attempt_number_is_unique_in_delivery"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.delivery_id} {self.number}"

@@ -106,12 +106,13 @@ class WebhookSerializer(StrictModelSerializer):
             "description",
             "secret_last_four",
             "disabled_reason",
+            "disabled_at",
             "failing_since",
             "created_at",
             "updated_at",
             "created_by",
         )
-        read_only_fields = ("secret_last_four", "disabled_reason", "failing_since")
+        read_only_fields = ("secret_last_four", "disabled_reason", "disabled_at", "failing_since")
 
 
 class WebhookWithSecretSerializer(WebhookSerializer):
@@ -128,7 +129,36 @@ class AttemptSerializer(StrictModelSerializer):
 
     class Meta:
         model = DeliveryAttempt
-        fields = ("number", "at", "seconds", "response_status", "error")
+        fields = ("number", "at", "seconds", "response_status", "response_body", "error")
+
+
+class DeliveryReplaySerializer(StrictSerializer):
+    """Which deliveries are sent again: those of events since a moment, by what came of them."""
+
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(required=False, allow_null=True)
+    status = serializers.ChoiceField(choices=["failed", "delivered", "all"], required=False)
+    missing = serializers.BooleanField(required=False)
+
+
+class DeliveryReplayedSerializer(serializers.Serializer[Any]):
+    """What a replay queued: deliveries again, events that had none, and what is left for another call."""
+
+    replayed = serializers.IntegerField()
+    created = serializers.IntegerField()
+    remaining = serializers.IntegerField()
+
+
+class EventSerializer(serializers.Serializer[Any]):
+    """An event as webhooks receive it: its facts stand flat, and once more under `data`."""
+
+    id = serializers.CharField()
+    type = serializers.CharField()
+    event = serializers.CharField()
+    sequence = serializers.IntegerField()
+    workspace = serializers.CharField()
+    timestamp = serializers.DateTimeField()
+    data = serializers.DictField()  # type: ignore[assignment]  # the metaclass takes fields out of the class
 
 
 class DeliverySerializer(StrictModelSerializer):

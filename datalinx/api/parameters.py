@@ -1,7 +1,10 @@
 """Query parameters of single actions, read strictly."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from rest_framework.exceptions import ValidationError
+from rest_framework.fields import DateTimeField
 from rest_framework.request import Request
 
 from datalinx.errors import FieldError, Invalid
@@ -25,3 +28,16 @@ def one_of(request: Request, name: str, choices: Sequence[str]) -> str:
         message = f"{name} is one of: {', '.join(choices)}."
         raise Invalid("VALIDATION_ERROR", message, errors=[FieldError(name, "invalid", message)])
     return text
+
+
+def moment(request: Request, name: str) -> datetime | None:
+    """Return a query parameter as a moment (ISO 8601), None when it is not given. Raises Invalid."""
+    text = request.query_params.get(name, "")
+    if not text:
+        return None
+    try:
+        found: datetime = DateTimeField().to_internal_value(text)
+    except (ValidationError, OverflowError):
+        message = f"{name} must be a moment such as 2026-05-01T08:00:00Z."
+        raise Invalid("VALIDATION_ERROR", message, errors=[FieldError(name, "invalid", message)]) from None
+    return found

@@ -25,6 +25,7 @@ from datalinx.cli.commands import (
     schema,
     sources,
     watching,
+    webhooks,
     workspaces,
 )
 from datalinx.cli.session import Options
@@ -64,7 +65,8 @@ def build_app() -> typer.Typer:
         ("identity", identity.app),
         ("audiences", audiences.app),
         ("alerts", watching.alerts),
-        ("webhooks", watching.webhooks),
+        ("webhooks", webhooks.webhooks),
+        ("events", webhooks.events),
     ):
         app.add_typer(group, name=name)
     return app

@@ -10,7 +10,7 @@ from datalinx.client.endpoints.pipelines import Pipelines, Tables
 from datalinx.client.endpoints.runs import Runs
 from datalinx.client.endpoints.schemas import ObjectTypes, Schemas
 from datalinx.client.endpoints.sources import Sources
-from datalinx.client.endpoints.workspaces import Webhooks
+from datalinx.client.endpoints.workspaces import Events, Webhooks
 from datalinx.client.resource import Resource
 from datalinx.client.transport import NO_BODY, Call, Transport
 
@@ -38,6 +38,7 @@ class WorkspaceClient:
         self.alert_rules = AlertRules(transport, scope)
         self.alerts = Alerts(transport, scope)
         self.webhooks = Webhooks(transport, scope)
+        self.events = Events(transport, scope)
 
     @property
     def workspace_name(self) -> str | None:

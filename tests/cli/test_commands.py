@@ -383,6 +383,36 @@ def test_webhooks__added__show_their_secret_once(server: Server, cli: Run) -> No
     assert "delivered" in cli("webhooks", "deliveries", "wh_1").stdout
 
 
+def test_webhooks__replayed__one_by_its_id_or_all_since_a_moment(server: Server, cli: Run) -> None:
+    log = [{"number": 1, "response_status": 500, "error": "The receiver answered 500."}]
+    server.on("GET webhooks/wh_1/deliveries/whd_1", answer({"id": "whd_1", "log": log}))
+    server.on("POST webhooks/wh_1/deliveries/whd_1/replay", answer({"id": "whd_1", "status": "pending"}))
+    server.on("POST webhooks/wh_1/replay", answer({"replayed": 7, "created": 2, "remaining": 0}))
+    assert "answered 500" in cli("webhooks", "delivery", "wh_1", "whd_1").stdout
+    assert cli("webhooks", "replay", "wh_1", "whd_1").stdout == "whd_1: pending.\n"
+    said = cli("webhooks", "replay", "wh_1", "--since", "2026-05-01T00:00:00Z", "--missing").stdout
+    assert said == "7 sent again, 2 that were missing; 0 are left.\n"
+    assert server.sent("POST webhooks/wh_1/replay") == {"since": "2026-05-01T00:00:00Z", "missing": True}
+    refused = cli("webhooks", "replay", "wh_1")
+    assert refused.exit_code != 0
+    assert "--since" in refused.stderr
+
+
+def test_webhooks__rotated_and_disabled__say_what_became_of_them(server: Server, cli: Run) -> None:
+    server.on("POST webhooks/wh_1/rotate-secret", answer({"id": "wh_1", "secret": "whsec_new="}))
+    server.on("PATCH webhooks/wh_1", answer({"id": "wh_1", "enabled": False}))
+    server.on("GET webhooks/wh_1", answer({"id": "wh_1", "enabled": False, "disabled_reason": "Gone."}))
+    assert "whsec_new=" in cli("webhooks", "rotate-secret", "wh_1").stdout
+    assert cli("webhooks", "disable", "wh_1").stdout == "wh_1 is disabled.\n"
+    assert server.sent("PATCH webhooks/wh_1") == {"enabled": False}
+    assert "Gone." in cli("webhooks", "show", "wh_1").stdout
+
+
+def test_events__listed__come_in_order_after_one(server: Server, cli: Run) -> None:
+    server.on("GET events", answer([{"sequence": 8, "id": "evt_8", "type": "pipeline.failed"}]))
+    assert "evt_8" in cli("events", "list", "--after", "7", "-e", "pipeline.failed").stdout
+
+
 def test_up__without_the_server__says_how_to_install_it(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datalinx.cli.commands.platform.find_spec", lambda _: None)
     result = cli("up")

@@ -91,6 +91,7 @@ ORGANIZATION: list[tuple[Act, str, Any]] = [
 
 WORKSPACE: list[tuple[Act, str, Any]] = [
     (lambda c: c.webhooks.list(), "GET webhooks", None),
+    (lambda c: c.events.list(), "GET events", None),
     (
         lambda c: c.webhooks.create("https://h.example", ["pipeline.completed"]),
         "POST webhooks",
@@ -240,6 +241,12 @@ OBJECT: list[tuple[Act, str, Any]] = [
     (lambda c: c.webhooks.test("wh_1"), "POST webhooks/wh_1/test", {}),
     (lambda c: c.webhooks.rotate_secret("wh_1"), "POST webhooks/wh_1/rotate-secret", {}),
     (lambda c: c.webhooks.deliveries("wh_1"), "GET webhooks/wh_1/deliveries", None),
+    (lambda c: c.webhooks.delivery("wh_1", "whd_1"), "GET webhooks/wh_1/deliveries/whd_1", None),
+    (
+        lambda c: c.webhooks.replay_since("wh_1", "2026-05-01T00:00:00Z", missing=True),
+        "POST webhooks/wh_1/replay",
+        {"since": "2026-05-01T00:00:00Z", "missing": True},
+    ),
     (lambda c: c.webhooks.replay("wh_1", "whd_1"), "POST webhooks/wh_1/deliveries/whd_1/replay", {}),
     (lambda c: c.sources.get("src_1"), "GET sources/src_1", None),
     (lambda c: c.sources.update("src_1", name="b"), "PATCH sources/src_1", {"name": "b"}),

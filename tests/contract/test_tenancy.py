@@ -14,7 +14,8 @@ from apps.accounts.models import Role, ServiceAccount
 from apps.mappings.models import Suggestion
 from apps.monitoring.models import Alert
 from apps.pipelines.services.resolving import execute_resolution
-from apps.workspaces.services.webhooks import create_webhook, send_test_event
+from apps.workspaces.services.outbox import send_test_event
+from apps.workspaces.services.webhooks import create_webhook
 from tests.journey import MAPPING, lay_out, run
 from tests.resources import assert_success
 from tests.world import World

@@ -1,178 +1,191 @@
-"""Deliveries: claimed, signed, sent, and tried again on the published schedule."""
+"""Deliveries: claimed a few at a time for each webhook, sent by a bounded pool of threads, recorded in groups.
 
-import base64
-import hashlib
-import hmac
+One thread, the caller's, speaks to the database; the others only send. So nothing but short transactions reaches
+the database, whichever it is, and a receiver that is silent costs a thread and nothing else.
+"""
+
 import logging
+import queue
 import random
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
 
-from apps.workspaces.models import Delivery, DeliveryAttempt, Event, Webhook
-from apps.workspaces.services.webhooks import live_secrets
-from datalinx.errors import DatalinxError
+from apps.workspaces.models import Webhook
+from apps.workspaces.services import claiming
+from apps.workspaces.services.lanes import Health, Lane
+from apps.workspaces.services.recording import SCHEDULE, Result, record
+from apps.workspaces.services.sending import Message, Outcome, send
 from datalinx.outbound import Outbound
+
+__all__ = ["SCHEDULE", "deliver_due"]
 
 logger = logging.getLogger(__name__)
 
-# When attempts are made after the event: at once, then after these pauses' sums; published in the docs.
-SCHEDULE: tuple[timedelta, ...] = (
-    timedelta(0),
-    timedelta(seconds=5),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=5),
-    timedelta(hours=10),
-    timedelta(hours=14),
-    timedelta(hours=20),
-    timedelta(hours=24),
-)
-JITTER = 0.1
-# An attempt that takes longer than this was lost with its worker.
-CLAIM = timedelta(seconds=60)
-TIMEOUT_SECONDS = 15.0
-FAILING_FOR = timedelta(days=5)
-GONE = 410
+THREADS = 48
+# What the webhooks of one organization, and what all slow receivers together, may hold of them.
+THREADS_OF_ONE = 16
+THREADS_OF_SLOW = 24
+WEBHOOKS_AT_ONCE = 50
+# Results of this many seconds are written together.
+GATHER_SECONDS = 0.05
+LOOK_SECONDS = 0.25
+
+_health: dict[str, Health] = {}
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one attempt."""
+def deliver_due(*, seconds: float = 60.0, when_over: Callable[[], None] = lambda: None) -> int:
+    """Attempt what is due until nothing is, and return how many attempts were recorded.
 
-    delivered: bool
-    status: int | None
-    error: str
-    seconds: float
-    retry_after: timedelta | None = None
+    After `seconds` nothing more is claimed: `when_over` is called, and what is under way is brought to its end.
+    """
+    return _Deliverer(seconds, when_over).run()
 
 
-def sign(*, message_id: str, timestamp: int, body: str, secrets: Sequence[str]) -> str:
-    """Return the `webhook-signature` header: `v1,<base64 HMAC-SHA256>` for each secret (Standard Webhooks)."""
-    content = f"{message_id}.{timestamp}.{body}".encode()
-    signatures = []
-    for secret in secrets:
-        key = base64.b64decode(secret.removeprefix("whsec_"))
-        digest = hmac.new(key, content, hashlib.sha256).digest()
-        signatures.append("v1," + base64.b64encode(digest).decode())
-    return " ".join(signatures)
+class _Deliverer:
+    """One draining of what is due."""
 
+    def __init__(self, seconds: float, when_over: Callable[[], None]) -> None:
+        self._until = time.monotonic() + seconds
+        self._when_over: Callable[[], None] | None = when_over
+        self._lanes: dict[str, Lane] = {}
+        self._done: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="deliver")
+        self._looked_at = -LOOK_SECONDS
+        self._count = 0
 
-def deliver_due(*, limit: int = 50) -> int:
-    """Attempt the deliveries that are due, oldest first, and return how many were attempted."""
-    due = Delivery.objects.filter(status=Delivery.Status.PENDING, due_at__lte=timezone.now())
-    count = 0
-    for delivery_id in list(due.order_by("due_at").values_list("pk", flat=True)[:limit]):
+    def run(self) -> int:
         try:
-            count += deliver(delivery_id)
-        except Exception:  # One delivery's trouble must not keep the others waiting; its claim runs out.
-            logger.exception("the delivery %s could not be attempted", delivery_id)
-    return count
+            while self._turn():
+                pass
+        finally:
+            self._leave()
+        return self._count
 
+    def _turn(self) -> bool:
+        """Write down what came, claim what there is room for, and start threads; return whether to go on."""
+        self._record()
+        for lane in self._lanes.values():
+            lane.watch()
+            claiming.give_back(lane.take_stale())
+        is_over = time.monotonic() > self._until
+        if is_over and self._when_over is not None:
+            for lane in self._lanes.values():
+                claiming.give_back(lane.take_all())
+            self._when_over()
+            self._when_over = None
+        found = not is_over and self._look()
+        self._start()
+        return found or any(lane.is_busy for lane in self._lanes.values()) or not self._done.empty()
 
-def deliver(delivery_id: str) -> bool:
-    """Attempt one delivery unless another worker does; return whether it was attempted."""
-    now = timezone.now()
-    mine = Delivery.objects.filter(pk=delivery_id, status=Delivery.Status.PENDING, due_at__lte=now)
-    if not mine.update(due_at=now + CLAIM, attempts=F("attempts") + 1):
-        return False
-    delivery = Delivery.objects.select_related("webhook__workspace", "event").get(pk=delivery_id)
-    if not delivery.webhook.enabled:
-        delivery.status, delivery.error, delivery.due_at = (
-            Delivery.Status.FAILED,
-            "The webhook is disabled.",
-            None,
-        )
-        delivery.save()
-        return True
-    _record(delivery, _attempt(delivery))
-    return True
+    def _record(self) -> None:
+        results = []
+        if any(lane.threads for lane in self._lanes.values()):
+            with suppress(queue.Empty):
+                results.append(self._done.get(timeout=GATHER_SECONDS))
+                if any(lane.threads for lane in self._lanes.values()):
+                    time.sleep(GATHER_SECONDS)
+        with suppress(queue.Empty):
+            while True:
+                results.append(self._done.get_nowait())
+        if results:
+            self._count += record(results)
 
+    def _look(self) -> bool:
+        """Claim of each webhook that has something due as much as there is room for; return whether any was."""
+        hungry = any(lane.is_hungry for lane in self._lanes.values())
+        is_idle = not any(lane.is_busy for lane in self._lanes.values())
+        if not (hungry or is_idle or time.monotonic() - self._looked_at >= LOOK_SECONDS):
+            return False
+        self._looked_at = time.monotonic()
+        full = [key for key, lane in self._lanes.items() if not lane.is_hungry and lane.is_busy]
+        ready = claiming.find_ready(leave_out=full)
+        ended = sum(claiming.end_pending(each.pk) for each in ready if not each.enabled)
+        wanted = self._wanted([each for each in ready if each.enabled])
+        claimed = claiming.claim(wanted)
+        for webhook_id, claims in claimed.items():
+            self._lanes[webhook_id].add(claims)
+        return bool(ended or any(claimed.values()))
 
-def _attempt(delivery: Delivery) -> Outcome:
-    webhook, event = delivery.webhook, delivery.event
-    started = time.monotonic()
-    try:
-        headers = _headers(webhook, event)
-        with Outbound(allow=settings.OUTBOUND_ALLOW_CIDRS) as outbound:
-            answer = outbound.request(
-                "POST", webhook.url, body=event.body.encode(), headers=headers, seconds=TIMEOUT_SECONDS
-            )
-    except DatalinxError as error:
-        return Outcome(False, None, error.message[:500], time.monotonic() - started)
-    seconds = time.monotonic() - started
-    if 200 <= answer.status < 300:
-        return Outcome(True, answer.status, "", seconds)
-    words = f"The receiver answered {answer.status}."
-    return Outcome(False, answer.status, words, seconds, _retry_after(answer.headers.get("retry-after", "")))
+    def _wanted(self, ready: list[Webhook]) -> list[tuple[str, int]]:
+        """Return how many of each webhook to claim: nobody is first for long, and nobody waits for the slow."""
+        random.shuffle(ready)
+        used = self._used()
+        wanted: list[tuple[str, int]] = []
+        for webhook in sorted(ready, key=lambda each: used[each.workspace.organization_id]):
+            health = _health.setdefault(webhook.pk, Health())
+            lane = self._lanes.setdefault(webhook.pk, Lane(webhook, health))
+            lane.refresh(webhook)
+            if (
+                len(wanted) < WEBHOOKS_AT_ONCE
+                and lane.room()
+                and (lane.threads or self._may_start(lane, used))
+            ):
+                wanted.append((webhook.pk, lane.room()))
+                self._count_in(lane, used)
+        return wanted
 
+    def _used(self) -> Counter[str]:
+        """Count the threads in use: of each organization, of the slow, and of all."""
+        used: Counter[str] = Counter()
+        for lane in self._lanes.values():
+            self._count_in(lane, used, lane.threads)
+        return used
 
-def _headers(webhook: Webhook, event: Event) -> dict[str, str]:
-    """Return the headers of an attempt: the id stays, time and signature are the attempt's own."""
-    timestamp = int(time.time())
-    signature = sign(message_id=event.pk, timestamp=timestamp, body=event.body, secrets=live_secrets(webhook))
-    return {
-        "content-type": "application/json",
-        "user-agent": "Datalinx-Webhooks/1",
-        "webhook-id": event.pk,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": signature,
-    }
+    @staticmethod
+    def _count_in(lane: Lane, used: Counter[str], threads: int = 1) -> None:
+        used["all"] += threads
+        used["slow"] += threads if lane.health.is_slow else 0
+        used[lane.webhook.workspace.organization_id] += threads
 
+    @staticmethod
+    def _may_start(lane: Lane, used: Counter[str]) -> bool:
+        if lane.health.is_slow and used["slow"] >= THREADS_OF_SLOW:
+            return False
+        return used["all"] < THREADS and used[lane.webhook.workspace.organization_id] < THREADS_OF_ONE
 
-def _retry_after(header: str) -> timedelta | None:
-    if header.isascii() and header.isdigit():
-        return timedelta(seconds=min(int(header), 86_400))
-    try:
-        moment = parsedate_to_datetime(header) if header else None
-    except ValueError:
-        return None
-    return max(timedelta(0), moment - timezone.now()) if moment is not None and moment.tzinfo else None
+    def _start(self) -> None:
+        """Start threads where something waits and the limits allow one more."""
+        used = self._used()
+        for lane in list(self._lanes.values()):
+            while lane.needs_thread and self._may_start(lane, used):
+                lane.begin()
+                self._count_in(lane, used)
+                self._pool.submit(self._work, lane)
 
+    def _work(self, lane: Lane) -> None:
+        """Send what waits in a lane until nothing does or it has threads enough, over one connection."""
+        client = lane.take_client() or Outbound(allow=settings.OUTBOUND_ALLOW_CIDRS)
+        try:
+            while (given := lane.next()) is not None:
+                claim, claimed_at, begun_at = given
+                outcome = self._attempt(client, lane, claim)
+                self._done.put(Result(claim, outcome, begun_at - claimed_at))
+                lane.finish(begun_at, outcome)
+        finally:
+            lane.leave(client)
 
-@transaction.atomic
-def _record(delivery: Delivery, outcome: Outcome) -> None:
-    now = timezone.now()
-    DeliveryAttempt.objects.create(
-        delivery=delivery,
-        number=delivery.attempts,
-        seconds=outcome.seconds,
-        response_status=outcome.status,
-        error=outcome.error,
-    )
-    delivery.response_status, delivery.error = outcome.status, outcome.error
-    if outcome.delivered:
-        delivery.status, delivery.delivered_at, delivery.due_at = Delivery.Status.DELIVERED, now, None
-        Webhook.objects.filter(pk=delivery.webhook_id).update(failing_since=None)
-    else:
-        _plan_next(delivery, outcome, now)
-        _note_failure(delivery.webhook, outcome, now)
-    delivery.save()
+    @staticmethod
+    def _attempt(client: Outbound, lane: Lane, claim: claiming.Claim) -> Outcome:
+        if lane.fault:
+            return Outcome(False, None, lane.fault, 0.0)
+        try:
+            return send(client, Message(lane.webhook.url, claim.event_id, claim.body, lane.secrets))
+        except Exception:  # Whatever it is, it must be seen on the delivery and must not stop the others.
+            logger.exception("the delivery %s could not be attempted", claim.delivery_id)
+            return Outcome(False, None, "The attempt failed within the platform; its log says more.", 0.0)
 
-
-def _plan_next(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-    if outcome.status == GONE or delivery.attempts >= len(SCHEDULE):
-        delivery.status, delivery.due_at = Delivery.Status.FAILED, None
-        return
-    pause = SCHEDULE[delivery.attempts] - SCHEDULE[delivery.attempts - 1]
-    pause += pause * random.uniform(0, JITTER)  # noqa: S311  # spreads load, keeps no secret
-    delivery.due_at = now + max(pause, outcome.retry_after or timedelta(0))
-
-
-def _note_failure(webhook: Webhook, outcome: Outcome, now: datetime) -> None:
-    Webhook.objects.filter(pk=webhook.pk, failing_since=None).update(failing_since=now)
-    reason = ""
-    if outcome.status == GONE:
-        reason = "The receiver answered 410: it is gone."
-    elif webhook.failing_since is not None and now - webhook.failing_since >= FAILING_FOR:
-        reason = "Every delivery failed for five days."
-    if reason:
-        Webhook.objects.filter(pk=webhook.pk).update(enabled=False, disabled_reason=reason)
+    def _leave(self) -> None:
+        """Give back what was not begun, also when the worker is told to stop in the middle."""
+        for lane in self._lanes.values():
+            claiming.give_back(lane.take_all())
+        self._record()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for lane in self._lanes.values():
+            lane.close()
+        if len(_health) > 10_000:
+            _health.clear()

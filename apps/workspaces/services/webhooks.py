@@ -1,27 +1,26 @@
-"""Webhooks: made, changed, rotated, tested; and the outbox, which writes an event with the fact itself."""
+"""Webhooks: made, changed, rotated."""
 
 import base64
 import secrets
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
-from apps.workspaces.models import Delivery, Event, Webhook, Workspace
-from datalinx.api.renderers import to_json
+from apps.workspaces.models import Webhook, Workspace
+from apps.workspaces.services.claiming import end_pending
 from datalinx.caller import Caller
 from datalinx.errors import FieldError, Invalid
 from datalinx.events import EVENTS
-from datalinx.ids import new_id
 from datalinx.outbound import check_literal_address
 from datalinx.sealed import seal, unseal
 
-TEST_EVENT = "webhook.test"
 ROTATION_GRACE = timedelta(hours=24)
+# So many secrets sign at most, the present one among them.
+LIVE_SECRETS = 5
 
 
 def make_secret() -> str:
@@ -54,14 +53,25 @@ def create_webhook(
     return webhook, secret
 
 
+@transaction.atomic
 def update_webhook(*, webhook: Webhook, actor: Caller, **values: Any) -> Webhook:
-    """Change a webhook. Enabling it again clears why it was disabled."""
+    """Change a webhook. Enabling it again clears why it was disabled; disabling it ends what waits for it."""
     check_webhook(url=values.get("url", webhook.url), events=values.get("events", webhook.events))
+    was_enabled = webhook.enabled
     for field, value in values.items():
         setattr(webhook, field, value)
+    written = list(values)
     if values.get("enabled"):
-        webhook.disabled_reason, webhook.failing_since = "", None
-    webhook.save()
+        webhook.disabled_reason, webhook.disabled_at = "", None
+        webhook.failing_since = webhook.failing_again_at = None
+        written += ["disabled_reason", "disabled_at", "failing_since", "failing_again_at"]
+    elif was_enabled and not webhook.enabled:
+        webhook.disabled_reason, webhook.disabled_at = f"{actor.name} disabled it."[:200], timezone.now()
+        written += ["disabled_reason", "disabled_at"]
+    # Only what was given: a worker may note a failure, or disable the webhook, in the same moment.
+    webhook.save(update_fields=[*written, "updated_at"])
+    if not webhook.enabled:
+        end_pending(webhook.pk)
     return webhook
 
 
@@ -79,85 +89,45 @@ def _set_secret(webhook: Webhook, secret: str) -> None:
     webhook.secret_last_four = secret[-4:]
 
 
+@transaction.atomic
 def rotate_secret(*, webhook: Webhook, actor: Caller) -> str:
-    """Make a new secret and return it; the old one signs beside it for a day."""
+    """Make a new secret and return it; the old ones sign beside it, each for a day from its own rotation."""
+    webhook.refresh_from_db(from_queryset=Webhook.objects.select_for_update(no_key=True))
+    now = timezone.now()
+    if webhook.previous_secret_until is not None:
+        previous = {
+            "sealed": webhook.sealed_previous_secret,
+            "until": webhook.previous_secret_until.isoformat(),
+        }
+        older = [previous, *webhook.older_secrets]
+        # Two of them are those kept in the row itself.
+        webhook.older_secrets = [each for each in older if _lives(each, now)][: LIVE_SECRETS - 2]
     webhook.sealed_previous_secret = webhook.sealed_secret
-    webhook.previous_secret_until = timezone.now() + ROTATION_GRACE
+    webhook.previous_secret_until = now + ROTATION_GRACE
     secret = make_secret()
     _set_secret(webhook, secret)
-    webhook.save()
+    webhook.save(
+        update_fields=[
+            "sealed_secret",
+            "secret_last_four",
+            "sealed_previous_secret",
+            "previous_secret_until",
+            "older_secrets",
+            "updated_at",
+        ]
+    )
     return secret
 
 
 def live_secrets(webhook: Webhook) -> list[str]:
-    """Return the secrets that sign now: the present one, and the previous one while it lives."""
-    context = f"webhook:{webhook.pk}"
-    found = [str(unseal(webhook.sealed_secret, context=context))]
-    if webhook.previous_secret_until is not None and webhook.previous_secret_until > timezone.now():
-        found.append(str(unseal(webhook.sealed_previous_secret, context=context)))
-    return found
+    """Return the secrets that sign now: the present one first, then those before it while they live."""
+    context, now = f"webhook:{webhook.pk}", timezone.now()
+    sealed = [webhook.sealed_secret]
+    if webhook.previous_secret_until is not None and webhook.previous_secret_until > now:
+        sealed.append(webhook.sealed_previous_secret)
+    sealed += [each["sealed"] for each in webhook.older_secrets if _lives(each, now)]
+    return [str(unseal(each, context=context)) for each in sealed]
 
 
-@transaction.atomic
-def record_event(*, event: str, workspace: Workspace, data: Mapping[str, Any]) -> Event:
-    """Write an event and its deliveries. Called in the transaction of the fact; the tick sends them."""
-    webhooks = [
-        webhook
-        for webhook in Webhook.objects.for_workspace(workspace.pk).filter(enabled=True)
-        if event in webhook.events
-    ]
-    return _write(event, workspace, data, webhooks)
-
-
-@transaction.atomic
-def send_test_event(*, webhook: Webhook, actor: Caller) -> Delivery:
-    """Queue a test event for one webhook, whatever it listens to, and return its delivery."""
-    data = {"message": f"{actor.name} sent a test."}
-    event = _write(TEST_EVENT, webhook.workspace, data, [webhook])
-    return event.deliveries.get()
-
-
-def _write(event: str, workspace: Workspace, data: Mapping[str, Any], webhooks: Sequence[Webhook]) -> Event:
-    # The workspace's row is locked by the update, so that numbers have neither gaps nor twins.
-    Workspace.objects.filter(pk=workspace.pk).update(event_sequence=F("event_sequence") + 1)
-    sequence = Workspace.objects.values_list("event_sequence", flat=True).get(pk=workspace.pk)
-    row = Event(id=new_id("evt"), workspace=workspace, type=event, sequence=sequence)
-    row.body = to_json(_body(row, workspace, data)).decode()
-    row.save()
-    now = timezone.now()
-    made = Delivery.objects.bulk_create(
-        Delivery(webhook=webhook, event=row, due_at=now) for webhook in webhooks
-    )
-    if made:
-        transaction.on_commit(_wake)
-    return row
-
-
-def _body(row: Event, workspace: Workspace, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is sent: the flat keys of the overview, and the same once more as `type` and `data`."""
-    timestamp = timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {
-        "event": row.type,
-        "workspace": workspace.name,
-        **data,
-        "timestamp": timestamp,
-        "id": row.pk,
-        "type": row.type,
-        "sequence": row.sequence,
-        "data": {"workspace": workspace.name, **data},
-    }
-
-
-def _wake() -> None:
-    from apps.workspaces.tasks import wake_delivery
-
-    wake_delivery()
-
-
-@transaction.atomic
-def replay_delivery(*, delivery: Delivery, actor: Caller) -> Delivery:
-    """Send a delivery once more, with the same id and body."""
-    delivery.status, delivery.attempts, delivery.due_at = Delivery.Status.PENDING, 0, timezone.now()
-    delivery.save()
-    transaction.on_commit(_wake)
-    return delivery
+def _lives(secret: dict[str, str], now: datetime) -> bool:
+    return datetime.fromisoformat(secret["until"]) > now

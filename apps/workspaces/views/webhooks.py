@@ -2,16 +2,24 @@
 
 from typing import Any, ClassVar
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.workspaces import selectors
 from apps.workspaces.filters import WebhookFilter
 from apps.workspaces.models import Delivery, Webhook
-from apps.workspaces.serializers import DeliverySerializer, WebhookSerializer, WebhookWithSecretSerializer
-from apps.workspaces.services import webhooks
-from datalinx.api.parameters import one_of
+from apps.workspaces.serializers import (
+    DeliveryReplayedSerializer,
+    DeliveryReplaySerializer,
+    DeliverySerializer,
+    WebhookSerializer,
+    WebhookWithSecretSerializer,
+)
+from apps.workspaces.services import outbox, replaying, webhooks
+from datalinx.api.parameters import moment, one_of
 from datalinx.api.serializers import DeletedSerializer
 from datalinx.api.viewsets import WorkspaceViewSet
 from datalinx.errors import NotFound
@@ -30,7 +38,10 @@ class WebhookViewSet(WorkspaceViewSet):
     filterset_class = WebhookFilter
     search_fields = ("url", "description")
     permissions: ClassVar = {"view": "webhooks:view", "change": "webhooks:manage"}
-    query_parameters: ClassVar = {"deliveries": ("page", "page_size", "status")}
+    query_parameters: ClassVar = {
+        "deliveries": ("page", "page_size", "status", "event", "since"),
+        "delivery": (),
+    }
     lookup_field = "pk"
     lookup_url_kwarg = "id"
 
@@ -50,7 +61,7 @@ class WebhookViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["post"])
     def test(self, request: Request, id: str) -> Response:
         """Queue a test event."""
-        delivery = webhooks.send_test_event(webhook=self.get_object(), actor=self.caller)
+        delivery = outbox.send_test_event(webhook=self.get_object(), actor=self.caller)
         return Response(DeliverySerializer(delivery).data, status=201)
 
     @extend_schema(request=None, responses=WebhookWithSecretSerializer)
@@ -61,27 +72,48 @@ class WebhookViewSet(WorkspaceViewSet):
         return self._with_secret(webhook, webhooks.rotate_secret(webhook=webhook, actor=self.caller))
 
     @extend_schema(
-        parameters=[OpenApiParameter("status", str, enum=Delivery.Status.values)],
+        parameters=[
+            OpenApiParameter("status", str, enum=Delivery.Status.values),
+            OpenApiParameter("event", str, description="A type of event, or an event's id."),
+            OpenApiParameter("since", OpenApiTypes.DATETIME, description="Only those made since then."),
+        ],
         responses=DeliverySerializer(many=True),
     )
     @action(detail=True, methods=["get"])
     def deliveries(self, request: Request, id: str) -> Response:
         """What was sent, newest first, with every attempt."""
-        rows = self.get_object().deliveries.select_related("event").prefetch_related("log")
-        if status := one_of(request, "status", Delivery.Status.values):
-            rows = rows.filter(status=status)
-        page = self.paginate_queryset(rows.order_by("-created_at", "-pk"))
-        return self.get_paginated_response(DeliverySerializer(page, many=True).data)
+        rows = selectors.list_deliveries(
+            self.get_object(),
+            status=one_of(request, "status", Delivery.Status.values),
+            event=request.query_params.get("event", ""),
+            since=moment(request, "since"),
+        )
+        return self.get_paginated_response(DeliverySerializer(self.paginate_queryset(rows), many=True).data)
+
+    @extend_schema(responses=DeliverySerializer)
+    def delivery(self, request: Request, id: str, delivery_id: str) -> Response:
+        """One delivery, with every attempt."""
+        return Response(DeliverySerializer(self._delivery(delivery_id)).data)
 
     @extend_schema(request=None, responses=DeliverySerializer)
     def replay(self, request: Request, id: str, delivery_id: str) -> Response:
-        """Send a delivery once more, with the same id and body."""
-        delivery = self.get_object().deliveries.filter(pk=delivery_id).select_related("event").first()
+        """Send a delivery that has ended once more, with the same id and body."""
+        delivery = replaying.replay_delivery(delivery=self._delivery(delivery_id), actor=self.caller)
+        return Response(DeliverySerializer(delivery).data)
+
+    @extend_schema(request=DeliveryReplaySerializer, responses=DeliveryReplayedSerializer)
+    @action(detail=True, methods=["post"], url_path="replay", serializer_class=DeliveryReplaySerializer)
+    def replay_all(self, request: Request, id: str) -> Response:
+        """Send again what failed since a moment; or what arrived, or what never was made because it was disabled."""
+        made = replaying.replay_deliveries(webhook=self.get_object(), actor=self.caller, **self.read())
+        return Response(made.as_dict())
+
+    def _delivery(self, delivery_id: str) -> Delivery:
+        rows = self.get_object().deliveries.select_related("event", "webhook")
+        delivery: Delivery | None = rows.filter(pk=delivery_id).first()
         if delivery is None:
             raise NotFound("DELIVERY_NOT_FOUND", "There is no such delivery that you can see.")
-        return Response(
-            DeliverySerializer(webhooks.replay_delivery(delivery=delivery, actor=self.caller)).data
-        )
+        return delivery
 
     def _with_secret(self, webhook: Webhook, secret: str, *, status: int = 200) -> Response:
         data: dict[str, Any] = {**WebhookSerializer(webhook).data, "secret": secret}

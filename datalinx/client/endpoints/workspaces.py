@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from datalinx.client.endpoints.base import Collection, Where, given
+from datalinx.client.endpoints.base import Collection, Endpoints, Where, given
 from datalinx.client.models import Deleted, Delivery, Webhook, Workspace
 from datalinx.client.pages import Listing
 from datalinx.client.resource import Resource
@@ -52,10 +52,44 @@ class Webhooks(Collection[Webhook]):
         return self._send("POST", path, Webhook, where=Where.OBJECT, body={})
 
     def deliveries(self, webhook_id: str, **filters: Any) -> Listing[Delivery]:
-        """List what was sent to it, or is still to be."""
+        """List what was sent to it, or is still to be; `status`, `event` and `since` are taken."""
         path = route(self.path, webhook_id, "deliveries")
         return self._list(path, Delivery, where=Where.OBJECT, params=filters)
+
+    def delivery(self, webhook_id: str, delivery_id: str) -> Delivery:
+        """Return one delivery with every attempt. Raises NotFound."""
+        return self._get(
+            route(self.path, webhook_id, "deliveries", delivery_id), Delivery, where=Where.OBJECT
+        )
 
     def replay(self, webhook_id: str, delivery_id: str) -> Resource:
         """Send one delivery again, with the same `webhook-id`."""
         return self._post(webhook_id, route("deliveries", delivery_id, "replay"))
+
+    def replay_since(
+        self,
+        webhook_id: str,
+        since: str,
+        *,
+        until: str | None = None,
+        status: str | None = None,
+        missing: bool | None = None,
+    ) -> Resource:
+        """Send again what failed since a moment (ISO 8601); `status` may be delivered or all.
+
+        `missing` also makes deliveries of events that happened while it was disabled. One call queues a bounded
+        number: ask again while `remaining` of the answer is above 0.
+        """
+        body = given(since=since, until=until, status=status, missing=missing)
+        return self._post(webhook_id, "replay", body)
+
+
+class Events(Endpoints):
+    """What happened in a workspace, for those who ask instead of being told."""
+
+    def list(
+        self, *, after: int | str | None = None, types: Sequence[str] | None = None
+    ) -> Listing[Resource]:
+        """List events in order, those after the sequence or the id of one. Raises when these are no longer kept."""
+        params = given(after=after, types=",".join(types) if types else None)
+        return self._list("events", Resource, where=Where.WORKSPACE, params=params)

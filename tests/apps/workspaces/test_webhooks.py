@@ -8,20 +8,17 @@ from typing import Any, ClassVar
 import pytest
 import time_machine
 from django.db import transaction
-from pytest_httpserver import HTTPServer
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
-from werkzeug import Request, Response
 
 from apps.workspaces.models import Delivery, Event, Webhook
-from apps.workspaces.services.deliveries import SCHEDULE, deliver_due
+from apps.workspaces.services.deliveries import deliver_due
 from apps.workspaces.services.webhooks import create_webhook
 from datalinx.events import emit
+from tests.apps.workspaces.hooks import EVENT, Receiver, listen, tell
 from tests.journey import lay_out, run
 from tests.resources import ResourceTests, assert_failure, assert_success
 from tests.world import World
-
-EVENT = "pipeline.failed"
 
 
 class TestWebhooks(ResourceTests):
@@ -33,44 +30,6 @@ class TestWebhooks(ResourceTests):
 
     def change(self) -> dict[str, Any]:
         return {"enabled": False, "description": "Off for now"}
-
-
-class Receiver:
-    """A receiver on loopback: what came, and what it answers next."""
-
-    def __init__(self, server: HTTPServer) -> None:
-        self.requests: list[Request] = []
-        self.status = 200
-        self.headers: dict[str, str] = {}
-        server.expect_request("/hook").respond_with_handler(self._answer)
-        self.url = server.url_for("/hook").replace("localhost", "127.0.0.1")
-
-    def _answer(self, request: Request) -> Response:
-        request.get_data()
-        self.requests.append(request)
-        return Response(status=self.status, headers=self.headers)
-
-    def verify(self, secret: str, number: int = -1, body: bytes | None = None) -> dict[str, Any]:
-        request = self.requests[number]
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        data = request.get_data() if body is None else body
-        return dict(Verifier(secret).verify(data, headers))
-
-
-@pytest.fixture
-def receiver(httpserver: HTTPServer, settings: Any) -> Receiver:
-    settings.OUTBOUND_ALLOW_CIDRS = ("127.0.0.0/8",)
-    return Receiver(httpserver)
-
-
-def listen(world: World, receiver: Receiver, *events: str) -> tuple[Webhook, str]:
-    return create_webhook(
-        workspace=world.workspace, actor=world.alice.caller, url=receiver.url, events=events or (EVENT,)
-    )
-
-
-def tell(world: World, **data: Any) -> None:
-    emit(EVENT, workspace=world.workspace, pipeline_id="pl_1", status="failed", **data)
 
 
 def test_delivery__of_a_run__is_signed_so_that_the_public_library_verifies_it(
@@ -94,71 +53,6 @@ def test_delivery__of_a_run__is_signed_so_that_the_public_library_verifies_it(
         receiver.verify(secret, body=sent.replace(b"success", b"succesS", 1))
     with pytest.raises(WebhookVerificationError):
         Verifier("whsec_" + "A" * 43 + "=").verify(sent, dict(receiver.requests[-1].headers))
-
-
-def test_schedule__of_a_receiver_that_fails__is_the_published_one(world: World, receiver: Receiver) -> None:
-    listen(world, receiver)
-    receiver.status = 500
-    begun = datetime(2026, 5, 1, tzinfo=UTC)
-    with time_machine.travel(begun, tick=False) as clock:
-        tell(world)
-        at = [timedelta(0)]
-        for number in range(1, len(SCHEDULE) + 1):
-            assert deliver_due() == 1
-            assert deliver_due() == 0
-            row = Delivery.objects.get()
-            assert row.attempts == number
-            if number == len(SCHEDULE):
-                break
-            assert row.due_at is not None
-            pause = SCHEDULE[number] - SCHEDULE[number - 1]
-            given = row.due_at - begun - at[-1]
-            assert pause <= given <= pause * 1.1
-            at.append(row.due_at - begun)
-            clock.move_to(row.due_at)
-    assert (row.status, row.due_at, row.response_status) == ("failed", None, 500)
-    assert [attempt.number for attempt in row.log.all()] == list(range(1, 11))
-    assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
-    assert len({request.get_data() for request in receiver.requests}) == 1
-
-
-def test_retry_after__longer_than_the_schedule__is_obeyed(world: World, receiver: Receiver) -> None:
-    listen(world, receiver)
-    receiver.status, receiver.headers = 429, {"Retry-After": "900"}
-    with time_machine.travel(datetime(2026, 5, 1, tzinfo=UTC), tick=False):
-        tell(world)
-        deliver_due()
-    assert Delivery.objects.get().due_at == datetime(2026, 5, 1, 0, 15, tzinfo=UTC)
-
-
-def test_receiver__that_is_gone__disables_the_webhook_until_somebody_enables_it(
-    world: World, receiver: Receiver
-) -> None:
-    webhook, _ = listen(world, receiver)
-    receiver.status = 410
-    tell(world)
-    deliver_due()
-    client = world.ed.client()
-    shown = assert_success(client.get(f"/api/webhooks/{webhook.pk}"))
-    assert shown["enabled"] is False
-    assert "410" in shown["disabled_reason"]
-    tell(world)
-    assert Delivery.objects.count() == 1
-    enabled = assert_success(client.patch(f"/api/webhooks/{webhook.pk}", {"enabled": True}, format="json"))
-    assert (enabled["disabled_reason"], enabled["failing_since"]) == ("", None)
-
-
-def test_receiver__that_fails_for_five_days__is_disabled(world: World, receiver: Receiver) -> None:
-    webhook, _ = listen(world, receiver)
-    receiver.status = 503
-    with time_machine.travel(datetime(2026, 5, 1, tzinfo=UTC), tick=False) as clock:
-        tell(world)
-        deliver_due()
-        clock.shift(timedelta(days=5, seconds=1))
-        tell(world)
-        deliver_due()
-    webhook.refresh_from_db()
-    assert webhook.enabled is False
 
 
 def test_replay__of_a_delivery__keeps_its_id_and_body(world: World, receiver: Receiver) -> None:

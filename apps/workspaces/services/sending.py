@@ -1,0 +1,127 @@
+"""One attempt: an event signed as Standard Webhooks has it, sent, and what came of it."""
+
+import base64
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from datalinx.errors import DatalinxError
+from datalinx.outbound import Outbound
+
+TIMEOUT_SECONDS = 15.0
+# What is read of an answer, and what of that is kept.
+READ_BYTES = 16 * 1024
+KEPT_BYTES = 1024
+LONGEST_RETRY_AFTER = timedelta(hours=24)
+_HIDDEN = "[removed]"
+# What looks like a credential in an answer: ours, those of HTTP, and values under names that tell.
+_CREDENTIALS = re.compile(
+    r"whsec_[A-Za-z0-9+/=]+|dlx_sk_[A-Za-z0-9_]+|v1,[A-Za-z0-9+/=]{20,}|eyJ[\w-]+\.[\w-]+\.[\w-]*"
+    r"|(?i:(?<=bearer )|(?<=basic ))[A-Za-z0-9._~+/=-]+"
+)
+_NAMED = re.compile(
+    r"""(?ix)(["']?[\w.-]*(?:password|passwd|secret|token|api[_-]?key|authorization|credential)[\w.-]*["']?\s*[:=]\s*)
+    ("[^"]*"?|'[^']*'?|[^\s,;&}<]+)"""
+)
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent, and where to: an event's id and text, and the secrets that sign it."""
+
+    url: str
+    event_id: str
+    body: str
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one attempt. `status` is None when no answer came; `seconds` is how long it took."""
+
+    delivered: bool
+    status: int | None
+    error: str
+    seconds: float
+    body: str = ""
+    retry_after: timedelta | None = None
+
+
+def sign(*, message_id: str, timestamp: int, body: str, secrets: Sequence[str]) -> str:
+    """Return the `webhook-signature` header: `v1,<base64 HMAC-SHA256>` for each secret (Standard Webhooks)."""
+    content = f"{message_id}.{timestamp}.{body}".encode()
+    signatures = []
+    for secret in secrets:
+        key = base64.b64decode(secret.removeprefix("whsec_"))
+        digest = hmac.new(key, content, hashlib.sha256).digest()
+        signatures.append("v1," + base64.b64encode(digest).decode())
+    return " ".join(signatures)
+
+
+def send(client: Outbound, message: Message) -> Outcome:
+    """Send a message once and return what came of it; nothing that a receiver does raises."""
+    started = time.monotonic()
+    try:
+        answer = client.request(
+            "POST",
+            message.url,
+            body=message.body.encode(),
+            headers=_headers(message),
+            seconds=TIMEOUT_SECONDS,
+            response_bytes=READ_BYTES,
+        )
+    except DatalinxError as error:
+        return Outcome(False, None, error.message[:500], time.monotonic() - started)
+    seconds = time.monotonic() - started
+    kept = read_answer(answer.body, message.secrets)
+    if 200 <= answer.status < 300:
+        return Outcome(True, answer.status, "", seconds, kept)
+    words = f"The receiver answered {answer.status}."
+    retry_after = read_retry_after(answer.headers.get("retry-after", ""), now=datetime.now(UTC))
+    return Outcome(False, answer.status, words, seconds, kept, retry_after)
+
+
+def _headers(message: Message) -> dict[str, str]:
+    """Return the headers of an attempt: the id stays, time and signature are the attempt's own."""
+    timestamp = int(time.time())
+    signature = sign(
+        message_id=message.event_id, timestamp=timestamp, body=message.body, secrets=message.secrets
+    )
+    return {
+        "content-type": "application/json",
+        "user-agent": "Datalinx-Webhooks/1",
+        "webhook-id": message.event_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": signature,
+    }
+
+
+def read_retry_after(header: str, *, now: datetime) -> timedelta | None:
+    """Return the pause that a receiver asks for, in seconds or as a date (RFC 9110, 10.2.3), a day at most."""
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=min(int(text[:9]), 86_400)), LONGEST_RETRY_AFTER)
+    try:
+        moment = parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+    if moment is None or moment.tzinfo is None:
+        return None
+    return min(max(timedelta(0), moment - now), LONGEST_RETRY_AFTER)
+
+
+def read_answer(content: bytes, secrets: Sequence[str]) -> str:
+    """Return the first kilobyte of an answer as text without what looks like a secret."""
+    if not content:
+        return ""
+    # Read on a little, so that a secret that crosses the edge is seen whole.
+    text = content[: 2 * KEPT_BYTES].decode(errors="replace").replace("\x00", "�")
+    for secret in secrets:
+        text = text.replace(secret, _HIDDEN).replace(secret.removeprefix("whsec_"), _HIDDEN)
+    text = _NAMED.sub(rf"\1{_HIDDEN}", _CREDENTIALS.sub(_HIDDEN, text))
+    return text.encode()[:KEPT_BYTES].decode(errors="ignore")

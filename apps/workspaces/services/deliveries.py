@@ -20,6 +20,7 @@ from apps.workspaces.services import claiming
 from apps.workspaces.services.lanes import Health, Lane
 from apps.workspaces.services.recording import SCHEDULE, Result, record
 from apps.workspaces.services.sending import Message, Outcome, send
+from datalinx.failpoints import reach
 from datalinx.outbound import Outbound
 
 __all__ = ["SCHEDULE", "deliver_due"]
@@ -93,6 +94,7 @@ class _Deliverer:
             while True:
                 results.append(self._done.get_nowait())
         if results:
+            reach("delivery.before_record")
             self._count += record(results)
 
     def _look(self) -> bool:
@@ -107,6 +109,8 @@ class _Deliverer:
         ended = sum(claiming.end_pending(each.pk) for each in ready if not each.enabled)
         wanted = self._wanted([each for each in ready if each.enabled])
         claimed = claiming.claim(wanted)
+        if any(claimed.values()):
+            reach("delivery.claimed")
         for webhook_id, claims in claimed.items():
             self._lanes[webhook_id].add(claims)
         return bool(ended or any(claimed.values()))
@@ -164,6 +168,7 @@ class _Deliverer:
             while (given := lane.next()) is not None:
                 claim, claimed_at, begun_at = given
                 outcome = self._attempt(client, lane, claim)
+                reach("delivery.sent")
                 self._done.put(Result(claim, outcome, begun_at - claimed_at))
                 lane.finish(begun_at, outcome)
         finally:

@@ -4,7 +4,6 @@ A message carries ids only and is only a wake-up: what is to be done, and how fa
 """
 
 import os
-import sys
 from typing import Any
 
 from celery import Celery, bootsteps, signals
@@ -32,14 +31,6 @@ class Task(DjangoTask[Any, Any]):
 
         set_request_id((self.request.headers or {}).get(_REQUEST_ID) or "")
         return super().__call__(*args, **kwargs)
-
-
-def end_process_after_task() -> None:
-    """Let the pool replace this process when its task is done and told of, whatever else still goes on in it."""
-    from billiard import pool
-
-    # The pool asks for the memory after each task, and replaces a process that uses more than it may.
-    vars(pool)["mem_rss"] = lambda: sys.maxsize
 
 
 class SignOfLife(bootsteps.StartStopStep):

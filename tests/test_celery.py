@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 
 from datalinx.api.request_id import current_request_id, set_request_id
-from datalinx.celery import Task, app, end_process_after_task
+from datalinx.celery import Task, app
 from tests.servers import server_url
 
 ROOT = Path(__file__).parents[1]
@@ -214,22 +214,3 @@ def _wait_for(path: Path, running: Worker, seconds: float = 40) -> None:
         assert running.process.poll() is None, "The worker ended."
         assert time.monotonic() < deadline, "It did not happen in time."
         time.sleep(0.05)
-
-
-def _process_id(*, is_last: bool) -> int:
-    if is_last:
-        end_process_after_task()
-    return os.getpid()
-
-
-def test_end_process_after_task__a_pool_of_processes__answers_and_goes_on_in_another() -> None:
-    from billiard.pool import Pool
-
-    pool = Pool(1, max_memory_per_child=1024**3)
-    try:
-        first = pool.apply(_process_id, kwds={"is_last": False})
-        assert pool.apply(_process_id, kwds={"is_last": True}) == first
-        assert pool.apply(_process_id, kwds={"is_last": False}) != first
-    finally:
-        pool.terminate()
-        pool.join()

@@ -146,6 +146,8 @@ class RunStepSerializer(StrictModelSerializer):
         fields = (
             "table",
             "status",
+            "started_at",
+            "progress",
             "counts",
             "rejected_by_reason",
             "replayed",

@@ -1,6 +1,6 @@
 """What workers do for pipelines. A message only wakes; the rows say what is to be done."""
 
-from datalinx.celery import app, end_process_after_task
+from datalinx.celery import app
 
 
 @app.task(name="pipelines.execute")
@@ -8,13 +8,14 @@ def execute(run_id: str) -> None:
     """Take up a queued run, if it is still there to take."""
     from apps.pipelines.services.execution import execute_run
     from datalinx.engine.execute.session import statements_left
+    from datalinx.processes import end_process
 
     try:
-        execute_run(run_id)
+        execute_run(run_id, end_process=end_process)
     finally:
         # A statement that did not heed its interrupt (the distance of two very long texts) ends with its process.
         if statements_left():
-            end_process_after_task()
+            end_process()
 
 
 @app.task(name="pipelines.tick")

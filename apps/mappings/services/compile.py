@@ -233,9 +233,7 @@ def unmapped_columns(documents: Documents, table: str) -> list[str] | None:
 def order_tables(documents: Documents, tables: Sequence[str]) -> list[str]:
     """Return the tables so that each comes after those that it reads. Raises Invalid TABLE_CYCLE."""
     graph = {table: dependencies(documents, table) & set(tables) for table in tables}
-    tested = {
-        table: graph[table] | _tested_against(documents, table) & set(tables) - {table} for table in tables
-    }
+    tested = {table: wanted_before(documents, table) & set(tables) for table in tables}
     # A test that looks a value up in another table wants that one first, but not at the price of a circle.
     with suppress(CycleError):
         return list(TopologicalSorter(tested).static_order())
@@ -244,6 +242,11 @@ def order_tables(documents: Documents, tables: Sequence[str]) -> list[str]:
     except CycleError as error:
         cycle = " → ".join(str(name) for name in error.args[1])
         raise Invalid("TABLE_CYCLE", f"These tables read each other in a circle: {cycle}.") from error
+
+
+def wanted_before(documents: Documents, table: str) -> set[str]:
+    """Return the target tables that are to be made before a table: those it reads, and those it is tested against."""
+    return dependencies(documents, table) | _tested_against(documents, table) - {table}
 
 
 def _tested_against(documents: Documents, table: str) -> set[str]:

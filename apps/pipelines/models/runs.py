@@ -130,6 +130,9 @@ class RunStep(models.Model):
     position = models.PositiveIntegerField()
     table = models.CharField(max_length=63)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    # When its making began last, and how far it is, from 0 to 1.
+    started_at = models.DateTimeField(null=True)
+    progress = models.FloatField(default=0.0)
     counts = models.JSONField(default=dict)
     rejected_by_reason = models.JSONField(default=dict)
     values_nulled = models.PositiveBigIntegerField(default=0)

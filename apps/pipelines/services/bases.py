@@ -18,9 +18,13 @@ from datalinx.engine.storage import Storage
 from datalinx.errors import Failed, NotFound
 
 
-def engine_limits() -> Limits:
-    """Return what one table's execution may use, by the settings."""
-    return Limits(memory_bytes=settings.ENGINE_MEMORY_BYTES, threads=settings.ENGINE_THREADS)
+def engine_limits(beside: int = 1) -> Limits:
+    """Return what one table's execution may use, by the settings, when `beside` of them share it."""
+    return Limits(
+        memory_bytes=settings.ENGINE_MEMORY_BYTES // beside,
+        threads=max(1, settings.ENGINE_THREADS // beside),
+        temp_bytes=Limits.temp_bytes // beside,
+    )
 
 
 def local_base(

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from django.conf import settings
 from django.db import close_old_connections, connection, transaction
 
 from apps.mappings.services.compile import target_columns, target_table
@@ -21,8 +20,10 @@ from datalinx.errors import Cancelled, DatalinxError, NotFound
 from datalinx.files import scratch
 
 
-def deliver_step(run: Run, step: RunStep, *, should_stop: Callable[[], bool]) -> list[DatalinxError]:
-    """Deliver a committed table where it is owed, and return why that failed where it did.
+def deliver_step(
+    run: Run, step: RunStep, *, limits: Limits, should_stop: Callable[[], bool]
+) -> list[DatalinxError]:
+    """Deliver a committed table where it is owed within `limits`, and return why that failed where it did.
 
     What is committed stays so. Raises Cancelled, LeaseLost.
     """
@@ -30,19 +31,19 @@ def deliver_step(run: Run, step: RunStep, *, should_stop: Callable[[], bool]) ->
     for delivery in step.deliveries.exclude(status=RunStep.Status.SUCCESS):
         if should_stop():
             raise Cancelled("RUN_CANCELLED", "The run was asked to stop.")
-        if error := _deliver(run, step, delivery, should_stop):
+        if error := _deliver(run, step, delivery, limits, should_stop):
             errors.append(error)
     return errors
 
 
 def _deliver(
-    run: Run, step: RunStep, delivery: TableDelivery, should_stop: Callable[[], bool]
+    run: Run, step: RunStep, delivery: TableDelivery, limits: Limits, should_stop: Callable[[], bool]
 ) -> DatalinxError | None:
     started = time.monotonic()
     _write(run, delivery, status=RunStep.Status.RUNNING, error=None)
     try:
         with scratch("delivery") as folder:
-            done = _send(run, step, delivery, folder, should_stop)
+            done = _send(run, step, delivery, folder, limits=limits, should_stop=should_stop)
     except (Cancelled, LeaseLost):
         _renew_connection()
         _write(run, delivery, status=RunStep.Status.CANCELLED)
@@ -66,14 +67,20 @@ def _deliver(
 
 
 def _send(
-    run: Run, step: RunStep, delivery: TableDelivery, folder: Path, should_stop: Callable[[], bool]
+    run: Run,
+    step: RunStep,
+    delivery: TableDelivery,
+    folder: Path,
+    *,
+    limits: Limits,
+    should_stop: Callable[[], bool],
 ) -> Delivered:
     destination = _destination(run, delivery)
     (folder / "spill").mkdir()
     return get_writer(destination.connector).deliver(
         open_connection(destination),
         _consignment(run, step, delivery, folder / "held"),
-        limits=Limits(memory_bytes=settings.ENGINE_MEMORY_BYTES, threads=settings.ENGINE_THREADS),
+        limits=limits,
         spill=folder / "spill",
         should_stop=should_stop,
     )

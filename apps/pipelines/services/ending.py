@@ -15,8 +15,13 @@ from datalinx.events import emit
 
 
 def finish_run(run: Run, *, status: str, error: DatalinxError | None = None) -> bool:
-    """End a run that this process holds, tell those who listen, and return whether it was still held."""
+    """End a run that this process holds, tell those who listen, and return whether it was still held.
+
+    A run whose cancellation was accepted ends as cancelled, whatever else it came to.
+    """
     with transaction.atomic():
+        if _is_cancelled(run):
+            status, error = Run.Status.CANCELLED, None
         ended = held(run).update(
             status=status,
             error={"code": error.code, "message": error.message} if error else None,
@@ -38,24 +43,35 @@ def finish_run(run: Run, *, status: str, error: DatalinxError | None = None) -> 
     return True
 
 
+def _is_cancelled(run: Run) -> bool:
+    """Whether a cancellation was accepted. Within a transaction, after which none is accepted any more."""
+    # The row is locked by being written: who asks to cancel it now waits, and is then told that it has ended.
+    held(run).update(updated_at=Now())
+    return Run.objects.filter(pk=run.pk, cancel_requested_at__isnull=False).exists()
+
+
 def left_over(status: str) -> str:
     """Return what becomes of the steps that a run had not finished when it ended so."""
     return RunStep.Status.CANCELLED if status == Run.Status.CANCELLED else RunStep.Status.SKIPPED
 
 
 def release_run(run: Run, *, error: DatalinxError, backoff: timedelta) -> bool:
-    """Give a held run back to the queue, to be tried again after a pause."""
-    released = held(run).update(
-        status=Run.Status.QUEUED,
-        attempt=F("attempt") + 1,
-        failures=F("failures") + 1,
-        lease_expires_at=None,
-        not_before=now_plus(backoff),
-        dispatched_at=None,
-        updated_at=Now(),
-    )
-    if released:
-        write_log(run, f"Tried again in {backoff.total_seconds():.0f} s: {error.message}", level="warning")
+    """Give a held run back to the queue, to be tried again after a pause; one that was cancelled ends instead."""
+    with transaction.atomic():
+        if _is_cancelled(run):
+            return finish_run(run, status=Run.Status.CANCELLED)
+        released = held(run).update(
+            status=Run.Status.QUEUED,
+            attempt=F("attempt") + 1,
+            failures=F("failures") + 1,
+            lease_expires_at=None,
+            not_before=now_plus(backoff),
+            dispatched_at=None,
+            updated_at=Now(),
+        )
+        if released:
+            message = f"Tried again in {backoff.total_seconds():.0f} s: {error.message}"
+            write_log(run, message, level="warning")
     return bool(released)
 
 

@@ -1,25 +1,33 @@
-"""A worker's work: one run from claim to end, table by table, each published in one transaction."""
+"""A worker's work: one run from claim to end, its tables beside each other, each published in one transaction."""
 
 import logging
+import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
-from django.db import transaction
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
 
 from apps.mappings.services.compile import dependencies
 from apps.pipelines.models import Run, RunStep
+from apps.pipelines.services.bases import engine_limits
 from apps.pipelines.services.delivery_execution import deliver_step
 from apps.pipelines.services.ending import announce, finish_run, release_run
-from apps.pipelines.services.lease import Heartbeat, LeaseLost, claim_run, held, require_held
+from apps.pipelines.services.jobs import Job, plan_jobs
+from apps.pipelines.services.lease import LeaseLost, claim_run
 from apps.pipelines.services.logs import write_log
 from apps.pipelines.services.manifests import begin_manifest
 from apps.pipelines.services.replay_execution import ReplayExecution
+from apps.pipelines.services.run_record import RunRecord
+from apps.pipelines.services.side_by_side import SideBySide
 from apps.pipelines.services.table_execution import TableExecution
-from apps.pipelines.services.table_publication import ledger
 from apps.pipelines.services.verify_execution import VerifyExecution
+from apps.pipelines.services.watchdog import Watchdog
 from datalinx.api.request_id import set_request_id
-from datalinx.engine.execute.ledger import Counts
+from datalinx.engine.connectors.base import Limits as DeliveryLimits
+from datalinx.engine.execute.results import Limits
 from datalinx.engine.spec.base import parse_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.errors import Cancelled, DatalinxError, Failed, Interrupted
@@ -28,23 +36,27 @@ from datalinx.files import scratch
 
 logger = logging.getLogger(__name__)
 
-# How often progress is written while a table runs.
-REPORT_SECONDS = 1.0
 # How often a table that others moved meanwhile is begun again within one attempt, and how that is told.
 MOVED_TRIES = 3
 MOVED = ("TABLE_MOVED", "FILES_NOT_CURRENT")
+# With less memory than this an engine gets nowhere: fewer tables go on beside each other then.
+LEAST_MEMORY_BYTES = 128 * 1024**2
+DEPENDENCY_FAILED = "DEPENDENCY_FAILED"
 
 
-def execute_run(run_id: str) -> None:
-    """Take up a queued run and bring it to its end, unless there is nothing to take or it is taken away."""
+def execute_run(run_id: str, *, end_process: Callable[[], None] | None = None) -> None:
+    """Take up a queued run and bring it to its end, unless there is nothing to take or it is taken away.
+
+    `end_process` ends this process with work in it that does not end when it is told to.
+    """
     run = claim_run(run_id)
     if run is None:
         return
     reach("run.claimed")
     set_request_id(run.request_id)
-    with Heartbeat(run) as heartbeat:
+    with Watchdog(run, end_process=end_process) as watchdog:
         try:
-            Execution(run, heartbeat).run_all()
+            Execution(run, watchdog).run_all()
         except LeaseLost:
             logger.warning("the run %s was taken over; this worker leaves it", run.pk)
         except Exception:
@@ -58,45 +70,75 @@ def execute_run(run_id: str) -> None:
 class Execution:
     """One attempt of a run by one worker."""
 
-    def __init__(self, run: Run, heartbeat: Heartbeat) -> None:
+    def __init__(self, run: Run, watchdog: Watchdog) -> None:
         self.run = run
-        self.heartbeat = heartbeat
+        self.watchdog = watchdog
         self.settings = parse_document(PipelineDocument, run.snapshot["pipeline"])
-        self.ends_at = time.monotonic() + self.settings.timeout_seconds
-        self.reported_at = 0.0
+        watchdog.allow(self.settings.timeout_seconds)
+        steps = list(run.steps.prefetch_related("deliveries"))
+        self.steps = {step.table: step for step in steps}
+        self.record = RunRecord(run, steps)
+        self.jobs = SideBySide[Job](plan_jobs(run, steps), width=self._width())
+        self.halted = threading.Event()
         self.errors: dict[str, DatalinxError] = {}
         # Why committed tables did not reach their destinations; who reads them is not concerned.
         self.undelivered: list[DatalinxError] = []
 
+    def _width(self) -> int:
+        # A Spark session is one for all, and a transaction of the caller is not seen by other threads.
+        if self.settings.engine == "spark" or connection.in_atomic_block:
+            return 1
+        room = settings.ENGINE_MEMORY_BYTES // LEAST_MEMORY_BYTES
+        return max(1, min(self.settings.max_parallel_tables, room, len(self.steps)))
+
     def run_all(self) -> None:
-        """Run the tables in their order and end the run. A table that failed takes those that read it along."""
+        """Run the tables, those that do not need each other side by side, and end the run.
+
+        A table that failed takes those that read it along.
+        """
         if self.run.attempt == 1:
             with transaction.atomic():
                 announce(self.run)
         self.run.manifest = self.run.manifest or begin_manifest(self.run)
-        steps = list(self.run.steps.all())
         try:
-            for number, step in enumerate(steps):
-                if step.status != RunStep.Status.SUCCESS:
-                    self._run_step(step, number, len(steps))
-                if step.status == RunStep.Status.SUCCESS:
-                    self.undelivered += deliver_step(self.run, step, should_stop=self.should_stop)
+            self.jobs.work_through(self._work, halt=self.halted.set)
         except Cancelled:
             self._stop()
             return
         self._end()
 
+    def _work(self, job: Job) -> None:
+        step = self.steps[job.table]
+        if not job.delivers:
+            self._run_step(step)
+        elif step.status == RunStep.Status.SUCCESS:
+            share = self._limits(job)
+            limits = DeliveryLimits(memory_bytes=share.memory_bytes, threads=share.threads)
+            self.undelivered += deliver_step(self.run, step, limits=limits, should_stop=self.should_stop)
+
+    def limits(self, step: RunStep) -> Limits:
+        """Return what a table that begins now may use beside those that may go on meanwhile."""
+        return self._limits(Job(step.table))
+
+    def _limits(self, job: Job) -> Limits:
+        return engine_limits(self.jobs.beside(job))
+
     def _stop(self) -> None:
-        if self.heartbeat.lost.is_set():
+        if self.watchdog.lost.is_set():
             raise LeaseLost(self.run.pk)
-        if self.heartbeat.cancelled.is_set():
-            finish_run(self.run, status=Run.Status.CANCELLED)
+        if self.watchdog.is_late and not self.watchdog.cancelled.is_set():
+            finish_run(self.run, status=Run.Status.FAILED, error=self.watchdog.too_late())
             return
-        message = f"The run took longer than its {self.settings.timeout_seconds} seconds."
-        finish_run(self.run, status=Run.Status.FAILED, error=Failed("RUN_TIMEOUT", message))
+        finish_run(self.run, status=Run.Status.CANCELLED)
 
     def _end(self) -> None:
-        errors = [*self.errors.values(), *self.undelivered]
+        # A table that was skipped says nothing that the one that failed does not say.
+        causes = [
+            self.errors[table]
+            for table in self.steps
+            if table in self.errors and self.errors[table].code != DEPENDENCY_FAILED
+        ]
+        errors = [*causes, *self.undelivered]
         if not errors:
             finish_run(self.run, status=Run.Status.SUCCESS)
             return
@@ -110,23 +152,26 @@ class Execution:
         finish_run(self.run, status=Run.Status.FAILED, error=error)
 
     def should_stop(self) -> bool:
-        """Return whether the work should end now: cancelled, taken over, or over its time."""
-        return self.heartbeat.should_stop() or time.monotonic() > self.ends_at
+        """Return whether the work should end now: cancelled, taken over, over its time, or told to by another table."""
+        return self.watchdog.should_stop() or self.watchdog.is_late or self.halted.is_set()
 
-    def _run_step(self, step: RunStep, number: int, total: int) -> None:
+    def _run_step(self, step: RunStep) -> None:
         if self.should_stop():
             raise Cancelled("RUN_CANCELLED", "The run was asked to stop.")
         broken = dependencies(self.run.snapshot, step.table) & self.errors.keys()
         if broken:
             words = ", ".join(sorted(broken))
-            error = Failed("DEPENDENCY_FAILED", f"{step.table} was skipped: it reads {words}, which failed.")
+            error = Failed(DEPENDENCY_FAILED, f"{step.table} was skipped: it reads {words}, which failed.")
             self._fail(step, error, status=RunStep.Status.SKIPPED)
             return
         started = time.monotonic()
         # What an earlier attempt found is not what this one finds.
-        self._write(
+        self.record.write(
             step,
             status=RunStep.Status.RUNNING,
+            started_at=timezone.now(),
+            progress=0.0,
+            seconds=None,
             error=None,
             counts={},
             rejected_by_reason={},
@@ -134,20 +179,20 @@ class Execution:
             report=None,
         )
         try:
-            self._make_table(step, number, total)
+            self._make_table(step)
         except (Cancelled, LeaseLost):
-            self._write(step, status=RunStep.Status.CANCELLED)
+            self.record.write(step, status=RunStep.Status.CANCELLED)
             raise
         except DatalinxError as error:
             step.seconds = round(time.monotonic() - started, 3)
             self._fail(step, error)
 
-    def _make_table(self, step: RunStep, number: int, total: int) -> None:
+    def _make_table(self, step: RunStep) -> None:
         """Make a table, again from what is there now when a restore or its upkeep moved it meanwhile."""
         for attempt in range(1, MOVED_TRIES + 1):
             try:
                 with scratch("run") as folder:
-                    _execution_of(self.run)(self, step, folder, number, total).run()
+                    _execution_of(self.run)(self, step, folder).run()
             except Interrupted as error:
                 if error.code not in MOVED or attempt == MOVED_TRIES:
                     raise
@@ -157,23 +202,8 @@ class Execution:
 
     def _fail(self, step: RunStep, error: DatalinxError, *, status: str = RunStep.Status.FAILED) -> None:
         self.errors[step.table] = error
-        self._write(step, status=status, error={"code": error.code, "message": error.message})
+        self.record.write(step, status=status, error={"code": error.code, "message": error.message})
         write_log(self.run, error.message, level="error", table=step.table)
-
-    def _write(self, step: RunStep, **values: Any) -> None:
-        for name, value in values.items():
-            setattr(step, name, value)
-        with transaction.atomic():
-            require_held(self.run)
-            step.save()
-
-    def report(self, step: RunStep, number: int, total: int, share: float, counts: Counts) -> None:
-        """Write how far a table is, at most once in a second."""
-        if time.monotonic() - self.reported_at < REPORT_SECONDS:
-            return
-        self.reported_at = time.monotonic()
-        held(self.run).update(progress=(number + min(share, 0.99)) / total)
-        RunStep.objects.filter(pk=step.pk).update(counts=ledger(counts))
 
 
 def _execution_of(run: Run) -> type[TableExecution]:

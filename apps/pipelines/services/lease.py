@@ -12,10 +12,10 @@ from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterR
 from django.db.models.functions import Now
 
 from apps.pipelines.models import Run
-from datalinx.errors import Interrupted
+from datalinx.errors import Cancelled, Interrupted
 
 LEASE = timedelta(seconds=20)
-HEARTBEAT_SECONDS = 4.0
+HEARTBEAT_SECONDS = 3.0
 
 
 def now_plus(delta: timedelta) -> Any:
@@ -71,6 +71,17 @@ def require_held(run: Run) -> None:
         raise LeaseLost(run.pk)
 
 
+def require_uncancelled(run: Run) -> None:
+    """As `require_held`, for what must not be committed once a cancellation was accepted. Raises Cancelled too.
+
+    The question and the answer are one update: a request to cancel that comes later waits for this transaction.
+    """
+    wanted = held(run).filter(cancel_requested_at=None)
+    if not wanted.update(heartbeat_at=Now(), lease_expires_at=now_plus(LEASE)):
+        require_held(run)
+        raise Cancelled("RUN_CANCELLED", "The run was cancelled; nothing of this table was published.")
+
+
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -82,6 +93,7 @@ class Beat(ABC, Generic[Row]):
         self.cancelled = threading.Event()
         self.lost = threading.Event()
         self._stop = threading.Event()
+        self._misses = 0
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{run.pk}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -97,32 +109,40 @@ class Beat(ABC, Generic[Row]):
         return self.cancelled.is_set() or self.lost.is_set()
 
     def _beat(self) -> None:
-        misses = 0
         try:
-            while not self._stop.wait(HEARTBEAT_SECONDS if not misses else 1.0):
-                try:
-                    misses = 0 if self._renew() else misses
-                except Exception:  # whatever the database says, the lease decides
-                    misses += 1
-                    # Past the lease another worker may have begun: stop before it, not after.
-                    if misses * 1.0 + HEARTBEAT_SECONDS > LEASE.total_seconds() - 2:
-                        self.lost.set()
-                if self.lost.is_set():
-                    return
+            while not self._stop.wait(self._pause()):
+                if not self.lost.is_set():
+                    self._beat_once()
+                self._watch()
         finally:
             connection.close()
 
+    def _beat_once(self) -> None:
+        try:
+            self._renew()
+            self._misses = 0
+        except Exception:  # whatever the database says, the lease decides
+            self._misses += 1
+            # Past the lease another worker may have begun: stop before it, not after.
+            if self._misses * 1.0 + HEARTBEAT_SECONDS > LEASE.total_seconds() - 2:
+                self.lost.set()
+
+    def _pause(self) -> float:
+        return 1.0 if self._misses or self.should_stop() else HEARTBEAT_SECONDS
+
     @abstractmethod
-    def _renew(self) -> bool:
-        """Renew the lease, or set `lost` or `cancelled`; return True when the database was heard."""
+    def _renew(self) -> None:
+        """Renew the lease, or set `lost` or `cancelled`."""
+
+    def _watch(self) -> None:  # nothing to do is a whole answer
+        """Look after each beat whether the work does what it was asked to."""
 
 
 class Heartbeat(Beat[Run]):
     """The heartbeat of a run."""
 
-    def _renew(self) -> bool:
+    def _renew(self) -> None:
         if not held(self.run).update(heartbeat_at=Now(), lease_expires_at=now_plus(LEASE)):
             self.lost.set()
         elif Run.objects.filter(pk=self.run.pk, cancel_requested_at__isnull=False).exists():
             self.cancelled.set()
-        return True

@@ -83,10 +83,9 @@ def held(resolution: IdentityResolution) -> QuerySet[IdentityResolution]:
 class ResolutionHeartbeat(Beat[IdentityResolution]):
     """Renews a resolution's lease from a thread."""
 
-    def _renew(self) -> bool:
+    def _renew(self) -> None:
         if not held(self.run).update(lease_expires_at=now_plus(LEASE)):
             self.lost.set()
-        return True
 
 
 def reap_lost_resolutions() -> int:

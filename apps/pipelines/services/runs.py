@@ -69,6 +69,7 @@ def queue_run(
         for step in steps:
             if committed and step.table in committed:
                 step.status, step.snapshot = RunStep.Status.SUCCESS, committed[step.table]
+                step.progress = 1.0
         plan_deliveries(run, RunStep.objects.bulk_create(steps))
         write_log(run, f"Queued by {actor.name}: {', '.join(tables)}.")
         transaction.on_commit(lambda: _send(run.pk))

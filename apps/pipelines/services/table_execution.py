@@ -8,7 +8,7 @@ from typing import Any
 from django.db import close_old_connections, connection
 
 from apps.mappings.services.compile import compile_table
-from apps.pipelines.services.bases import engine_limits, local_base, next_columns, with_own_cursor
+from apps.pipelines.services.bases import local_base, next_columns, with_own_cursor
 from apps.pipelines.services.effects import describe_effect
 from apps.pipelines.services.engines import table_runner
 from apps.pipelines.services.gates import require_gate, table_tests
@@ -57,7 +57,7 @@ class TableExecution(TablePublication):
                 scans=scans,
                 workdir=self.folder / "output",
                 now=self.now,
-                limits=engine_limits(),
+                limits=self.execution.limits(self.step),
                 guards=self._guards(),
                 base=base,
                 field_ids={column.name: column.field_id for column in columns},
@@ -88,7 +88,9 @@ class TableExecution(TablePublication):
             close_old_connections()
         result = self._settle(result)
         if not self.run_row.publishes:
-            self._keep_ledger(result, rejected_key=self._store_rejects(result.rejected_path))
+            rejected_key = self._store_rejects(result.rejected_path)
+            with self.execution.record.keeping(self.step.table) as manifest:
+                self._keep_ledger(result, manifest, rejected_key=rejected_key)
             return
         staged = self._stage(compiled, result, columns, keys, replace=replace)
         self._publish(compiled, result, columns, staged, replaced=replace)
@@ -141,4 +143,4 @@ class TableExecution(TablePublication):
         )
 
     def _report(self, share: float, counts: Counts) -> None:
-        self.execution.report(self.step, self.number, self.total, share, counts)
+        self.execution.record.report(self.step, share, ledger(counts))

@@ -6,11 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from apps.pipelines.models import RunStep
-from apps.pipelines.services.lease import held, require_held
 from apps.pipelines.services.logs import write_log
 from apps.pipelines.services.quarantine import describe_load
 from apps.pipelines.services.tables import (
@@ -37,10 +35,9 @@ if TYPE_CHECKING:
 class TablePublication:
     """What becomes of one table of a run once it is made, or once it is known that it will not be."""
 
-    def __init__(self, execution: "Execution", step: RunStep, folder: Path, number: int, total: int) -> None:
+    def __init__(self, execution: "Execution", step: RunStep, folder: Path) -> None:
         self.execution, self.step, self.folder = execution, step, folder
         self.run_row, self.workspace = execution.run, execution.run.workspace
-        self.number, self.total = number, total
         self.stored = find_stored_table(self.workspace.pk, step.table)
         self.table_id = self.stored.pk if self.stored else new_table_id()
         self.storage: Storage = table_storage(self.workspace, self.table_id)
@@ -48,11 +45,11 @@ class TablePublication:
         self.now = timezone.now()
         self.began_at: str | None = None
 
-    def _note(self, compiled: CompiledMapping, *, replaced: bool) -> None:
+    def _note(self, compiled: CompiledMapping, manifest: dict[str, Any], *, replaced: bool) -> None:
         """Note with the publication what a later replay of the rejected rows has to know."""
         base = self.stored.snapshot if self.stored else None
         # What a verification builds on again.
-        self.run_row.manifest.setdefault("base", {})[self.step.table] = {
+        manifest.setdefault("base", {})[self.step.table] = {
             "table": self.table_id,
             "snapshot": base,
             "cursor": self.began_at,
@@ -104,12 +101,11 @@ class TablePublication:
         *,
         replaced: bool,
     ) -> None:
-        """Move the pointer, the cursor, the ledger and the step's state in one transaction, if still held."""
+        """Move the pointer, the cursor, the ledger and the step's state in one transaction, if the run is ours still."""
         rejected_key = self._store_rejects(result.rejected_path)
-        with transaction.atomic():
-            require_held(self.run_row)
+        with self.execution.record.keeping(self.step.table) as manifest:
             self.step.published_at = timezone.now()
-            self._note(compiled, replaced=replaced)
+            self._note(compiled, manifest, replaced=replaced)
             if staged is None and self.stored is not None:
                 keep_cursor(
                     table=self.stored, cursor=result.cursor, cursor_type=compiled.load.cursor_type or ""
@@ -130,13 +126,11 @@ class TablePublication:
                     output_hash=result.output_hash,
                 )
                 self.step.snapshot = moved.snapshot
-            self._keep_ledger(result, rejected_key=rejected_key)
+            self._keep_ledger(result, manifest, rejected_key=rejected_key)
 
-    @transaction.atomic
-    def _keep_ledger(self, result: TableResult, *, rejected_key: str) -> None:
-        require_held(self.run_row)
-        step, manifest = self.step, self.run_row.manifest
-        step.status, step.error = RunStep.Status.SUCCESS, None
+    def _keep_ledger(self, result: TableResult, manifest: dict[str, Any], *, rejected_key: str) -> None:
+        step = self.step
+        step.status, step.error, step.progress = RunStep.Status.SUCCESS, None, 1.0
         step.counts = ledger(result.counts)
         step.rejected_by_reason = dict(result.rejected_by_reason)
         step.values_nulled = sum(result.values_nulled.values())
@@ -147,7 +141,6 @@ class TablePublication:
         manifest["engine"] = result.engine
         manifest["output_hash"][step.table] = result.output_hash
         manifest["inputs"][step.table] = {alias: asdict(report) for alias, report in result.inputs.items()}
-        held(self.run_row).update(manifest=manifest, progress=(self.number + 1) / self.total)
         write_log(self.run_row, _summary(step), table=step.table)
         for test in result.tests:
             if not test.passed:

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import close_old_connections, connection, transaction
+from django.db import close_old_connections, connection
 
 from apps.mappings.services.compile import compile_table, discovered_shapes, table_reads
 from apps.pipelines.models import Run, RunStep
-from apps.pipelines.services.bases import engine_limits, local_files, next_columns
+from apps.pipelines.services.bases import local_files, next_columns
 from apps.pipelines.services.engines import table_repeater
-from apps.pipelines.services.lease import held, require_held
 from apps.pipelines.services.logs import write_log
 from apps.pipelines.services.reading import open_scans, present_shapes, stored_scan
 from apps.pipelines.services.table_execution import TableExecution
@@ -111,7 +110,7 @@ class VerifyExecution(TableExecution):
             scans=scans,
             workdir=self.folder / "output",
             now=datetime.fromisoformat(base["at"]),
-            limits=engine_limits(),
+            limits=self.execution.limits(self.step),
             guards=NO_GUARDS,
             base=before,
             field_ids=None if replaces else {column.name: column.field_id for column in columns},
@@ -142,11 +141,9 @@ class VerifyExecution(TableExecution):
         if not connection.in_atomic_block:
             close_old_connections()
         step = self.step
-        step.status, step.error, step.report = RunStep.Status.SUCCESS, None, report
+        step.status, step.error, step.report, step.progress = RunStep.Status.SUCCESS, None, report, 1.0
         step.seconds = round(time.monotonic() - self.started, 3)
         words = " ".join([report["verdict"].replace("_", " ") + ".", *report["reasons"]])
-        with transaction.atomic():
-            require_held(self.run_row)
+        with self.execution.record.keeping(step.table):
             step.save()
-            held(self.run_row).update(progress=(self.number + 1) / self.total)
             write_log(self.run_row, f"{step.table}: {words}", table=step.table)

@@ -83,7 +83,11 @@ class Deliver(Part):
 
 
 class PipelineDocument(Document):
-    """A pipeline. Its tables run in the order of their dependencies."""
+    """A pipeline. Its tables run in the order of their dependencies.
+
+    Those that do not need each other run side by side, at most `max_parallel_tables` of them, and share what one run
+    may use.
+    """
 
     shown_defaults: ClassVar[frozenset[str]] = frozenset(
         {
@@ -97,6 +101,7 @@ class PipelineDocument(Document):
             "timeout_seconds",
             "retries",
             "concurrency",
+            "max_parallel_tables",
         }
     )
 
@@ -111,6 +116,7 @@ class PipelineDocument(Document):
     guards: Guards = Guards()
     timeout_seconds: Annotated[int, Field(ge=1, le=7 * 86_400)] = 3_600
     retries: Retries = Retries()
+    max_parallel_tables: Annotated[int, Field(ge=1, le=16)] = 2
     concurrency: Literal["queue", "skip"] = "queue"
     deliver: Annotated[tuple[Deliver, ...], Field(max_length=1_000)] = ()
 

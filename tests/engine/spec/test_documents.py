@@ -399,6 +399,7 @@ def test_pipeline__defaults__are_the_documented_ones() -> None:
         "guards": {"empty_source": "fail", "max_deleted_share": 0.3},
         "timeout_seconds": 3600,
         "retries": {"max": 3, "backoff_seconds": 30},
+        "max_parallel_tables": 2,
         "concurrency": "queue",
     }
 

@@ -139,6 +139,7 @@ class Execution:
             if table in self.errors and self.errors[table].code != DEPENDENCY_FAILED
         ]
         errors = [*causes, *self.undelivered]
+        reach("run.before_final")
         if not errors:
             finish_run(self.run, status=Run.Status.SUCCESS)
             return

@@ -23,6 +23,7 @@ from datalinx.engine.execute.ledger import Counts
 from datalinx.engine.execute.results import Guards, TableResult
 from datalinx.engine.execute.stopped import Stopped
 from datalinx.errors import Failed, Invalid
+from datalinx.failpoints import reach
 
 
 class TableExecution(TablePublication):
@@ -39,6 +40,7 @@ class TableExecution(TablePublication):
     def _run(self) -> None:
         with self._open_scans() as scans:
             compiled = self._compile(scans)
+            reach("run.extracted")
             rebuild = bool(self.run_row.request.get("full_refresh"))
             replace = rebuild or compiled.load.mode == "full" or self.stored is None
             columns = next_columns(self.storage, self.stored, compiled, replace=replace)
@@ -143,4 +145,5 @@ class TableExecution(TablePublication):
         )
 
     def _report(self, share: float, counts: Counts) -> None:
+        reach("run.mid_batch")
         self.execution.record.report(self.step, share, ledger(counts))

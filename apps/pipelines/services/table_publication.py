@@ -26,6 +26,7 @@ from datalinx.engine.execute.results import TableResult
 from datalinx.engine.execute.stopped import Stopped
 from datalinx.engine.lake import LakeColumn, Staged
 from datalinx.engine.storage import Storage
+from datalinx.failpoints import reach
 from datalinx.files import workspace_storage
 
 if TYPE_CHECKING:
@@ -101,8 +102,9 @@ class TablePublication:
         *,
         replaced: bool,
     ) -> None:
-        """Move the pointer, the cursor, the ledger and the step's state in one transaction, if the run is ours still."""
+        """Move the pointer, the cursor, the ledger and the step's state in one transaction, if it is still ours."""
         rejected_key = self._store_rejects(result.rejected_path)
+        reach("run.before_commit")
         with self.execution.record.keeping(self.step.table) as manifest:
             self.step.published_at = timezone.now()
             self._note(compiled, manifest, replaced=replaced)
@@ -127,6 +129,7 @@ class TablePublication:
                 )
                 self.step.snapshot = moved.snapshot
             self._keep_ledger(result, manifest, rejected_key=rejected_key)
+        reach("run.after_commit")
 
     def _keep_ledger(self, result: TableResult, manifest: dict[str, Any], *, rejected_key: str) -> None:
         step = self.step

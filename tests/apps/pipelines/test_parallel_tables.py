@@ -238,7 +238,11 @@ def test_run__told_to_end__ends_all_tables_that_go_on(
     assert len(ended) == 3
     assert not StoredTable.objects.exists()
     row = Run.objects.get(pk=queued)
-    expected = {"cancel": ("cancelled", None), "timeout": ("failed", "RUN_TIMEOUT"), "lost": ("running", None)}
+    expected = {
+        "cancel": ("cancelled", None),
+        "timeout": ("failed", "RUN_TIMEOUT"),
+        "lost": ("running", None),
+    }
     assert (row.status, row.error and row.error["code"]) == expected[how]
     if how == "cancel":
         assert {step.status for step in row.steps.all()} == {"cancelled"}

@@ -1,7 +1,7 @@
 """Jobs beside each other: their order, how many, what each may use, and how they end together."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import combinations
 
 import pytest
@@ -38,7 +38,8 @@ class Fake:
         share = self.jobs.beside(job)
         with self.lock:
             assert self.needs[job] <= set(self.ended)
-            assert job not in self.ended and job not in self.going
+            assert job not in self.ended
+            assert job not in self.going
             self.going[job] = share
             self.most = max(self.most, len(self.going))
             self.over.append(sum(1 / each for each in self.going.values()))
@@ -138,15 +139,17 @@ def test_beside__what_is_done__counts_no_more() -> None:
 
 def test_jobs__that_wait_for_nothing__meet() -> None:
     meeting = threading.Barrier(3, timeout=10)
-    SideBySide({"a": [], "b": [], "c": []}, width=3).work_through(
-        lambda job: meeting.wait() and None, halt=lambda: None
-    )
+
+    def work(job: str) -> None:
+        meeting.wait()
+
+    SideBySide({"a": [], "b": [], "c": []}, width=3).work_through(work, halt=lambda: None)
 
 
 def test_jobs__of_width_one__are_done_by_the_caller_itself() -> None:
     seen: list[tuple[str, int]] = []
-    work: Callable[[str], None] = lambda job: seen.append((job, threading.get_ident()))
-    SideBySide({"a": [], "b": [], "c": ["a"]}, width=1).work_through(work, halt=lambda: None)
+    jobs = SideBySide({"a": [], "b": [], "c": ["a"]}, width=1)
+    jobs.work_through(lambda job: seen.append((job, threading.get_ident())), halt=lambda: None)
     assert seen == [(job, threading.get_ident()) for job in "abc"]
 
 

@@ -1,11 +1,12 @@
 """Numbers for Prometheus at `/metrics`: a modest set of our own, and what the apps add.
 
-An app adds numbers by a callable in `settings.DATALINX["metrics"]` that returns metric families. Labels are
+An app adds numbers by a callable in `settings.METRIC_COLLECTORS` that returns metric families. Labels are
 routes, methods and states, never ids: their number must not grow with the data.
 """
 
 import hmac
 import ipaddress
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -19,6 +20,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from datalinx.version import __version__
+
+_log = logging.getLogger(__name__)
 
 _REQUESTS = CollectorRegistry()
 REQUESTS = Counter(
@@ -64,8 +67,18 @@ class _OfThisMoment(Collector):
         for role in ("worker", "scheduler"):
             alive.add_metric([role], len(heartbeat.living(role)))
         yield from (build, ready, alive)
-        for path in settings.DATALINX.get("metrics", ()):
-            yield from import_string(path)()
+        complete = GaugeMetricFamily(
+            "datalinx_metrics_complete", "0 when an app's numbers are missing here; the log says why."
+        )
+        missing = 0
+        for path in settings.METRIC_COLLECTORS:
+            try:
+                yield from list(import_string(path)())
+            except Exception as error:  # A database that is away must not hide what tells of it.
+                _log.warning("The numbers of %s are missing: %s", path, error)
+                missing += 1
+        complete.add_metric([], 0 if missing else 1)
+        yield complete
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

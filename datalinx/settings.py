@@ -197,6 +197,9 @@ DATALINX = {
     "create_first_organization": "apps.accounts.services.setup.create_first_organization",
 }
 
+# What the apps add to `/metrics`, each by a callable that returns metric families.
+METRIC_COLLECTORS = ("apps.workspaces.metrics.collect_metrics", "apps.pipelines.metrics.collect_metrics")
+
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["datalinx.api.renderers.EnvelopeRenderer"],
     "DEFAULT_PARSER_CLASSES": ["datalinx.api.parsers.StrictJSONParser"],

@@ -85,7 +85,10 @@ class Run(WorkspaceModel):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["workspace", "-created_at"], name="run_by_workspace")]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "-created_at"], name="run_by_workspace"),
+            models.Index(fields=["finished_at"], name="run_by_end"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(status__in=["queued", "running", "success", "failed", "cancelled"]),

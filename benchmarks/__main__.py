@@ -4,7 +4,17 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import audience, growth, latency, listing, mapping_run, merging, report, spark_run
+from benchmarks import (
+    audience,
+    growth,
+    latency,
+    listing,
+    mapping_run,
+    merging,
+    report,
+    spark_run,
+    webhooks,
+)
 from benchmarks.environments import NotHere
 from benchmarks.home import Home, open_home
 from benchmarks.measure import Comparison
@@ -16,6 +26,7 @@ BENCHMARKS: Mapping[str, Callable[[Home], Comparison]] = {
     "B5": listing.compare,
     "B6": latency.compare,
     "B7": audience.compare,
+    "B9": webhooks.compare,
     "B10": spark_run.compare,
 }
 

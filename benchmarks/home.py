@@ -125,22 +125,26 @@ class Home:
 
 
 @contextmanager
-def open_home() -> Iterator[Home]:
-    """Make the instance, give it, and remove it. Once in a process: Django's settings hold for all of it."""
+def open_home(database: str = "") -> Iterator[Home]:
+    """Make the instance, give it, and remove it. Once in a process: Django's settings hold for all of it.
+
+    `database` is the URL of an empty one to use in place of a SQLite file.
+    """
     folder = Path(tempfile.mkdtemp(prefix="datalinx-bench-"))
     try:
-        _set_up_django(folder)
+        _set_up_django(folder, database)
         yield _furnish(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _set_up_django(folder: Path) -> None:
+def _set_up_django(folder: Path, database: str) -> None:
     for name in [name for name in os.environ if name.startswith("DATALINX_")] + ["DATABASE_URL"]:
         os.environ.pop(name, None)
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "datalinx.settings",
         "DATALINX_HOME": str(folder),
+        "DATABASE_URL": database,
         "DATALINX_SECRET_KEY": secrets.token_hex(40),
         "DATALINX_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         "DATALINX_LOG_LEVEL": "ERROR",

@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from urllib3.exceptions import LocationParseError
@@ -66,6 +67,7 @@ def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:
     return tuple(networks)
 
 
+@lru_cache(maxsize=1024)
 def parse_target(url: str) -> Target:
     """Take a URL apart; raise `Invalid` `INVALID_URL` unless it is plain http or https to a host."""
     if (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 
@@ -95,10 +95,8 @@ class Outbound:
         connection: PinnedHTTP | PinnedHTTPS | None = None
         try:
             connection = self._connected(target, started + seconds)
-            connection.request(
-                method, target.path, body=body, headers=sent, preload_content=False, decode_content=False
-            )
-            status, answered, content = self._receive(connection, response_bytes)
+            response = connection.ask(method, target.path, body=body, headers=sent)
+            content = self._receive(connection, response, response_bytes)
         except (OSError, HTTPError, http.client.HTTPException) as error:
             self._drop(connection)
             raise _explained(error, target, late=time.monotonic() >= started + seconds) from error
@@ -106,7 +104,9 @@ class Outbound:
             self._drop(connection)
             raise
         truncated = len(content) > response_bytes
-        return Answer(status, answered, content[:response_bytes], truncated, time.monotonic() - started)
+        answered = cast("Mapping[str, str]", response.headers)
+        seconds = time.monotonic() - started
+        return Answer(response.status, answered, content[:response_bytes], truncated, seconds)
 
     def _connected(self, target: Target, deadline: float) -> PinnedHTTP | PinnedHTTPS:
         """Return a connection to the target: one that is open, else to the first address that takes it."""
@@ -152,19 +152,20 @@ class Outbound:
         return connection
 
     def _receive(
-        self, connection: PinnedHTTP | PinnedHTTPS, limit: int
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Read the answer as it was sent, at most one byte over the limit."""
-        response = connection.getresponse()
+        self, connection: PinnedHTTP | PinnedHTTPS, response: http.client.HTTPResponse, limit: int
+    ) -> bytes:
+        """Read the body as it was sent, at most one byte over the limit."""
         content = bytearray()
         while len(content) <= limit:
-            chunk = response.read(min(_CHUNK_BYTES, limit + 1 - len(content)), decode_content=False)
+            chunk = response.read(min(_CHUNK_BYTES, limit + 1 - len(content)))
             if not chunk:
                 break
             content += chunk
-        if len(content) > limit:
+        if response.length and len(content) <= limit:
+            raise http.client.IncompleteRead(bytes(content), response.length)
+        if len(content) > limit or response.will_close:
             self._drop(connection)
-        return response.status, response.headers, bytes(content)
+        return bytes(content)
 
     def _drop(self, connection: PinnedHTTP | PinnedHTTPS | None) -> None:
         if connection is None:

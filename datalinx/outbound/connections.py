@@ -1,10 +1,12 @@
 """Connections that go to one checked address and nowhere else, and that end at their deadline."""
 
+import http.client
 import queue
 import socket
 import ssl
 import threading
 import time
+from collections.abc import Mapping
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,6 +19,10 @@ from datalinx.outbound.addresses import Address, not_allowed, unwrapped
 
 # Lookups that hang cannot be stopped, only left behind; more than this many at once are not begun.
 _LOOKUPS = threading.BoundedSemaphore(64)
+
+
+# Methods whose requests say how long their body is even when they have none.
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 class DeadlineSocket(socket.socket):
@@ -58,6 +64,28 @@ class _Pinned:
     connect_seconds: float
     deadline: float
     sock: Any
+    host: str
+    port: int
+    default_port: int
+
+    def ask(
+        self, method: str, path: str, *, body: bytes | None, headers: Mapping[str, str]
+    ) -> http.client.HTTPResponse:
+        """Send a request and return the answer, its body still to be read, as it is sent.
+
+        Names and values of headers are checked before. Head and body leave in one piece: two would wake the other
+        side up twice.
+        """
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == self.default_port else f":{self.port}"
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {host}{port}", "Accept-Encoding: identity"]
+        if body is not None or method in _WITH_BODY:
+            lines.append(f"Content-Length: {len(body or b'')}")
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        self.sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii") + (body or b""))
+        response = http.client.HTTPResponse(self.sock, method=method)
+        response.begin()
+        return response
 
     def set_deadline(self, deadline: float) -> None:
         """Move the deadline, of the open socket too."""

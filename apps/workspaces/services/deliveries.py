@@ -68,8 +68,8 @@ class _Deliverer:
         return self._count
 
     def _turn(self) -> bool:
-        """Write down what came, claim what there is room for, and start threads; return whether to go on."""
-        self._record()
+        """Claim what there is room for, start threads, and write down what came; return whether to go on."""
+        results = self._gather()
         for lane in self._lanes.values():
             lane.watch()
             claiming.give_back(lane.take_stale())
@@ -80,22 +80,35 @@ class _Deliverer:
             self._when_over()
             self._when_over = None
         found = not is_over and self._look()
+        # Before anything is written down, so that the threads have something to do meanwhile.
         self._start()
-        return found or any(lane.is_busy for lane in self._lanes.values()) or not self._done.empty()
+        self._record(results)
+        # What was written down may have made something due, such as the event of a webhook that was disabled.
+        return (
+            bool(results)
+            or found
+            or any(lane.is_busy for lane in self._lanes.values())
+            or not self._done.empty()
+        )
 
-    def _record(self) -> None:
+    def _gather(self) -> list[Result]:
+        """Wait a moment for results while any are to come, and return those that are there."""
         results = []
-        if any(lane.threads for lane in self._lanes.values()):
-            with suppress(queue.Empty):
+        with suppress(queue.Empty):
+            if any(lane.threads for lane in self._lanes.values()):
                 results.append(self._done.get(timeout=GATHER_SECONDS))
                 if any(lane.threads for lane in self._lanes.values()):
                     time.sleep(GATHER_SECONDS)
-        with suppress(queue.Empty):
             while True:
                 results.append(self._done.get_nowait())
+        return results
+
+    def _record(self, results: list[Result]) -> None:
         if results:
             reach("delivery.before_record")
             self._count += record(results)
+            for lane in self._lanes.values():
+                lane.is_gone = False
 
     def _look(self) -> bool:
         """Claim of each webhook that has something due as much as there is room for; return whether any was."""
@@ -104,7 +117,9 @@ class _Deliverer:
         if not (hungry or is_idle or time.monotonic() - self._looked_at >= LOOK_SECONDS):
             return False
         self._looked_at = time.monotonic()
-        full = [key for key, lane in self._lanes.items() if not lane.is_hungry and lane.is_busy]
+        full = [
+            key for key, lane in self._lanes.items() if not lane.is_hungry and (lane.is_busy or lane.is_gone)
+        ]
         ready = claiming.find_ready(leave_out=full)
         ended = sum(claiming.end_pending(each.pk) for each in ready if not each.enabled)
         wanted = self._wanted([each for each in ready if each.enabled])
@@ -167,10 +182,13 @@ class _Deliverer:
         try:
             while (given := lane.next()) is not None:
                 claim, claimed_at, begun_at = given
-                outcome = self._attempt(client, lane, claim)
-                reach("delivery.sent")
-                self._done.put(Result(claim, outcome, begun_at - claimed_at))
-                lane.finish(begun_at, outcome)
+                outcome: Outcome | None = None
+                try:
+                    outcome = self._attempt(client, lane, claim)
+                    reach("delivery.sent")
+                    self._done.put(Result(claim, outcome, begun_at - claimed_at))
+                finally:
+                    lane.finish(begun_at, outcome)
         finally:
             lane.leave(client)
 
@@ -188,7 +206,7 @@ class _Deliverer:
         """Give back what was not begun, also when the worker is told to stop in the middle."""
         for lane in self._lanes.values():
             claiming.give_back(lane.take_all())
-        self._record()
+        self._record(self._gather())
         self._pool.shutdown(wait=False, cancel_futures=True)
         for lane in self._lanes.values():
             lane.close()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from apps.workspaces.models import Webhook
 from apps.workspaces.services.claiming import Claim
-from apps.workspaces.services.sending import Outcome
+from apps.workspaces.services.sending import GONE, Outcome
 from apps.workspaces.services.webhooks import live_secrets
 from datalinx.errors import DatalinxError
 from datalinx.outbound import Outbound
@@ -24,7 +24,7 @@ FAILURES_IN_A_ROW = 3
 PATIENCE_SECONDS = 15.0
 # Claims are taken for so many seconds of work ahead.
 AHEAD_SECONDS = 2.0
-MOST_AHEAD = 250
+MOST_AHEAD = 1_000
 
 
 @dataclass
@@ -72,6 +72,8 @@ class Lane:
     secrets: tuple[str, ...] = ()
     # Why nothing can be sent, if so.
     fault: str = ""
+    # The receiver said that it is gone; nothing more is begun before that is written down.
+    is_gone: bool = False
     _clients: list[Outbound] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -88,11 +90,13 @@ class Lane:
     @property
     def needs_thread(self) -> bool:
         """Whether one more thread would have something to do."""
+        if self.is_gone:
+            return False
         return self.threads < self.health.limit and len(self.waiting) > self.threads - len(self.running)
 
     def refresh(self, webhook: Webhook) -> None:
         """Take the webhook as it is now: its address and its secrets may have changed."""
-        self.webhook, self.fault = webhook, ""
+        self.webhook, self.fault, self.is_gone = webhook, "", False
         try:
             self.secrets = tuple(live_secrets(webhook))
         except DatalinxError as error:
@@ -100,7 +104,7 @@ class Lane:
 
     def room(self) -> int:
         """Return how many more may be claimed."""
-        return max(0, self.health.ahead - len(self.waiting) - len(self.running))
+        return 0 if self.is_gone else max(0, self.health.ahead - len(self.waiting) - len(self.running))
 
     def add(self, claims: list[Claim]) -> None:
         """Take claims into the queue."""
@@ -115,18 +119,20 @@ class Lane:
     def next(self) -> tuple[Claim, float, float] | None:
         """Return a thread's next claim, when it was claimed and when its attempt begins; None when it is to leave."""
         with self._lock:
-            if not self.waiting or len(self.running) >= self.health.limit:
+            if not self.waiting or self.is_gone or len(self.running) >= self.health.limit:
                 return None
             begun_at = time.monotonic()
             self.running.append(begun_at)
             claim, claimed_at = self.waiting.popleft()
         return claim, claimed_at, begun_at
 
-    def finish(self, begun_at: float, outcome: Outcome) -> None:
-        """Note the end of an attempt, and learn from it."""
+    def finish(self, begun_at: float, outcome: Outcome | None) -> None:
+        """Note the end of an attempt, and learn from it if anything came of it."""
         with self._lock:
             self.running.remove(begun_at)
-            self.health.learn(outcome)
+            if outcome is not None:
+                self.health.learn(outcome)
+                self.is_gone = self.is_gone or outcome.status == GONE
 
     def take_client(self) -> Outbound | None:
         """Return a client whose connection is open, if one is free."""
@@ -150,7 +156,7 @@ class Lane:
         with self._lock:
             if not self.waiting:
                 return []
-            if time.monotonic() - self.waiting[0][1] > PATIENCE_SECONDS:
+            if self.is_gone or time.monotonic() - self.waiting[0][1] > PATIENCE_SECONDS:
                 keep = 0
             else:
                 keep = min(self.health.limit if self.health.is_slow else MOST_AHEAD, len(self.waiting))

@@ -14,6 +14,7 @@ from datalinx.errors import DatalinxError
 from datalinx.outbound import Outbound
 
 TIMEOUT_SECONDS = 15.0
+GONE = 410
 # What is read of an answer, and what of that is kept.
 READ_BYTES = 16 * 1024
 KEPT_BYTES = 1024

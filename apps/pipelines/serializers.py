@@ -4,11 +4,13 @@ import re
 from datetime import MAXYEAR, UTC, datetime
 from typing import Any, ClassVar
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.pipelines.models import Pipeline, Run, RunLog, RunStep, StoredTable, TableDelivery
 from apps.pipelines.services.ending import sum_counts
+from apps.pipelines.services.estimates import estimate_run
 from apps.pipelines.services.verifications import verdict_of
 from apps.pipelines.services.windows import BOUNDS
 from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
@@ -161,6 +163,13 @@ class RunStepSerializer(StrictModelSerializer):
         )
 
 
+class EstimateSerializer(StrictSerializer):
+    """How many seconds a run has left, about (of one that waits, once it begins), by how many earlier ones."""
+
+    seconds_left = serializers.IntegerField()
+    based_on_runs = serializers.IntegerField()
+
+
 class RunSerializer(StrictModelSerializer):
     """A run, its steps and their ledgers."""
 
@@ -173,6 +182,7 @@ class RunSerializer(StrictModelSerializer):
     replay_of = serializers.CharField(source="replay_of_id", read_only=True, allow_null=True)
     verify_of = serializers.CharField(source="verify_of_id", read_only=True, allow_null=True)
     verified = serializers.SerializerMethodField()
+    estimate = serializers.SerializerMethodField()
     totals = serializers.SerializerMethodField()
     steps = RunStepSerializer(many=True, read_only=True)
 
@@ -187,6 +197,7 @@ class RunSerializer(StrictModelSerializer):
             "attempt",
             "engine",
             "progress",
+            "estimate",
             "request",
             "retry_of",
             "replay_of",
@@ -207,6 +218,10 @@ class RunSerializer(StrictModelSerializer):
 
     def get_verified(self, run: Run) -> bool | None:
         return verdict_of(run.steps.all()) if run.verify_of_id and run.is_finished else None
+
+    @extend_schema_field(EstimateSerializer(allow_null=True))
+    def get_estimate(self, run: Run) -> dict[str, int] | None:
+        return estimate_run(run, list(run.steps.all()), now=timezone.now())
 
     def get_totals(self, run: Run) -> dict[str, int]:
         return dict.fromkeys(COUNTS, 0) | sum_counts(run)

@@ -153,4 +153,14 @@ def _doing(run: Mapping[str, Any]) -> str:
         plain(str(step.get("table"))) for step in run.get("steps") or [] if step.get("status") == "running"
     ]
     rows = (run.get("totals") or {}).get("read") or 0
-    return " · ".join(part for part in (", ".join(now), f"{rows:,} rows" if rows else "") if part)
+    parts = (", ".join(now), f"{rows:,} rows" if rows else "", _left(run))
+    return " · ".join(part for part in parts if part)
+
+
+def _left(run: Mapping[str, Any]) -> str:
+    """How much time a run has left, where earlier ones tell."""
+    left = (run.get("estimate") or {}).get("seconds_left")
+    if not isinstance(left, int | float):
+        return ""
+    words = f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min"
+    return f"about {words} left" if run.get("status") == "running" else f"takes about {words}"

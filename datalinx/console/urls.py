@@ -75,6 +75,7 @@ _rooms: list[URLPattern | URLResolver] = [
     path("runs/<str:run_id>/cancel", runs.cancel, name="run-cancel"),
     path("runs/<str:run_id>/retry", runs.retry, name="run-retry"),
     path("runs/<str:run_id>/replay", runs.replay, name="run-replay"),
+    path("runs/<str:run_id>/resync", runs.resync, name="run-resync"),
     path("runs/<str:run_id>/verify", runs.verify, name="run-verify"),
     path("tables", tables.tables, name="tables"),
     path("tables/<str:table>", tables.table, name="table"),

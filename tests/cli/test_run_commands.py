@@ -1,6 +1,10 @@
 """Runs bounded, verified and replayed, and tables as of a run, from the command line."""
 
+from typing import Any
+
 import pytest
+
+from datalinx.cli.progress import _doing
 
 from .conftest import Run, Server, answer
 from .test_commands import STEP, run
@@ -69,3 +73,15 @@ def test_runs_show__of_deliveries__tells_how_each_went(server: Server, cli: Run)
     assert "customers to dw: delivered, holds version 12, 9,763 rows" in told
     assert "customers to dw2: The server refused the login. [LOGIN_REFUSED]" in told
     assert "customers to dw3: pending" in told
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        ({"status": "running", "estimate": {"seconds_left": 40, "based_on_runs": 3}}, "about 40 s left"),
+        ({"status": "queued", "estimate": {"seconds_left": 660, "based_on_runs": 3}}, "takes about 11 min"),
+        ({"status": "running", "estimate": None}, ""),
+    ],
+)
+def test_progress__of_a_run__tells_the_time_that_is_left(run: dict[str, Any], told: str) -> None:
+    assert _doing(run) == told

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from django.test import Client
 
+from apps.pipelines.models import RunStep
 from apps.pipelines.services.execution import execute_run
 from tests.apps.pipelines.test_replays import mend
 from tests.console.shop import open_shop
@@ -124,3 +125,37 @@ def test_preview__of_a_table_that_is_read__names_its_readers(world: World, visit
     page = _page(visit(world.ed), "/w/production/mappings/customers/preview")
     assert "Who reads this table" in page
     assert "all of them query unaffected" in page
+
+
+def test_resync__of_one_table__reads_all_of_its_source_again(world: World, visit: Visit) -> None:
+    shop = open_shop(world)
+    client = visit(world.ed)
+    for path in (f"/w/production/runs/{shop.run['id']}", "/w/production/tables/customers"):
+        assert f"/runs/{shop.run['id']}/resync" in client.get(path).content.decode()
+    answer = client.post(f"/w/production/runs/{shop.run['id']}/resync", {"table": "customers"})
+    page = _page(client, _done(answer["Location"]))
+    assert "from scratch" in page
+    made = assert_success(world.ed.client().get(f"/api/runs/{answer['Location'].rsplit('/', 1)[1]}"))
+    assert made["request"] == {"tables": ["customers"], "full_refresh": True}
+    assert (made["status"], made["pipeline_id"]) == ("success", shop.pipeline)
+
+
+def test_resync__of_an_unknown_table_a_viewer_and_a_stranger__is_refused(world: World, visit: Visit) -> None:
+    shop = open_shop(world)
+    path = f"/w/production/runs/{shop.run['id']}"
+    client = visit(world.ed)
+    assert client.post(f"{path}/resync", {"table": "nothing"})["Location"] == path
+    assert "nothing" in _page(client, path)
+    viewer = visit(world.vera)
+    for page in (path, "/w/production/tables/customers"):
+        assert "/resync" not in viewer.get(page).content.decode()
+    assert viewer.post(f"{path}/resync", {"table": "customers"}).status_code == 403
+    assert visit(world.eve).post(f"{path}/resync", {"table": "customers"}).status_code == 404
+
+
+def test_run_page__of_a_run_with_history__tells_how_long_it_takes(world: World, visit: Visit) -> None:
+    shop = open_shop(world)
+    RunStep.objects.update(seconds=40)
+    client = visit(world.ed)
+    location = client.post(f"/w/production/pipelines/{shop.pipeline}/run", {})["Location"]
+    assert "takes about 40 s, by its last run" in _page(client, location)

@@ -63,6 +63,8 @@ class Run(WorkspaceModel):
     request = models.JSONField(default=dict)
     # The documents that the run runs: it can be repeated and explained although they change later.
     snapshot = models.JSONField(default=dict)
+    # What runs of its kind before it tell of how long it takes, as it was when this one was queued.
+    expected = models.JSONField(default=dict)
     error = models.JSONField(null=True, blank=True)
     manifest = models.JSONField(default=dict)
     request_id = models.CharField(max_length=64, blank=True, default="")

@@ -14,8 +14,21 @@ from datalinx.engine.execute.results import Limits
 from datalinx.engine.execute.results import StoredTable as BaseTable
 from datalinx.engine.execute.stored import stored_columns
 from datalinx.engine.lake import LakeColumn
+from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.engine.storage import Storage
 from datalinx.errors import Failed, NotFound
+
+# With less memory than this an engine gets nowhere: fewer tables go on beside each other then.
+LEAST_MEMORY_BYTES = 128 * 1024**2
+
+
+def most_beside(document: PipelineDocument) -> int:
+    """Return how many tables of a run of a pipeline go on beside each other at most."""
+    # The session of Spark is one for all of them.
+    if document.engine == "spark":
+        return 1
+    room = settings.ENGINE_MEMORY_BYTES // LEAST_MEMORY_BYTES
+    return max(1, min(document.max_parallel_tables, room))
 
 
 def engine_limits(beside: int = 1) -> Limits:

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.mappings.services.compile import dependencies
 from apps.pipelines.models import Run, RunStep
-from apps.pipelines.services.bases import engine_limits
+from apps.pipelines.services.bases import engine_limits, most_beside
 from apps.pipelines.services.delivery_execution import deliver_step
 from apps.pipelines.services.ending import announce, finish_run, release_run
 from apps.pipelines.services.jobs import Job, plan_jobs
@@ -39,8 +38,6 @@ logger = logging.getLogger(__name__)
 # How often a table that others moved meanwhile is begun again within one attempt, and how that is told.
 MOVED_TRIES = 3
 MOVED = ("TABLE_MOVED", "FILES_NOT_CURRENT")
-# With less memory than this an engine gets nowhere: fewer tables go on beside each other then.
-LEAST_MEMORY_BYTES = 128 * 1024**2
 DEPENDENCY_FAILED = "DEPENDENCY_FAILED"
 
 
@@ -85,11 +82,10 @@ class Execution:
         self.undelivered: list[DatalinxError] = []
 
     def _width(self) -> int:
-        # A Spark session is one for all, and a transaction of the caller is not seen by other threads.
-        if self.settings.engine == "spark" or connection.in_atomic_block:
+        # A transaction of the caller is not seen by other threads.
+        if connection.in_atomic_block:
             return 1
-        room = settings.ENGINE_MEMORY_BYTES // LEAST_MEMORY_BYTES
-        return max(1, min(self.settings.max_parallel_tables, room, len(self.steps)))
+        return min(most_beside(self.settings), max(1, len(self.steps)))
 
     def run_all(self) -> None:
         """Run the tables, those that do not need each other side by side, and end the run.

@@ -11,6 +11,7 @@ from apps.pipelines.models import Pipeline, Run, RunStep
 from apps.pipelines.services.delivering import end_deliveries, is_owed, plan_deliveries
 from apps.pipelines.services.dispatching import dispatch
 from apps.pipelines.services.ending import announce
+from apps.pipelines.services.estimates import expect_run
 from apps.pipelines.services.logs import write_log
 from apps.pipelines.services.windows import require_windows
 from apps.workspaces.models import Workspace
@@ -64,7 +65,10 @@ def queue_run(
 ) -> Run:
     """Write down a run of these tables, in this order, and wake a worker for it."""
     with transaction.atomic():
-        run = Run.objects.create(**values, request_id=current_request_id(), created_by=actor.id)
+        expected = expect_run(tables=tables, run=values)
+        run = Run.objects.create(
+            **values, expected=expected, request_id=current_request_id(), created_by=actor.id
+        )
         steps = [RunStep(run=run, position=position, table=table) for position, table in enumerate(tables)]
         for step in steps:
             if committed and step.table in committed:

@@ -192,3 +192,19 @@ def retry(place: Place, run_id: str) -> HttpResponse:
         place.tell_refusal(refusal)
         return place.redirect("run", run_id)
     return place.redirect("run", made["id"])
+
+
+@page("runs", methods=("POST",))
+def resync(place: Place, run_id: str) -> HttpResponse:
+    """Make one table of a run anew from all of its source, by a run of the same pipeline, and go to that."""
+    wanted = {"tables": [place.request.POST.get("table", "")[:100]], "full_refresh": True}
+    pipeline = place.api.get("runs", run_id).data["pipeline_id"]
+    path = ("pipelines", pipeline, "run") if pipeline else ("pipelines", "run")
+    try:
+        made = place.api.send("POST", *path, data=wanted).data
+    except Refusal as refusal:
+        if refusal.status not in REASONED:
+            raise
+        place.tell_refusal(refusal)
+        return place.redirect("run", run_id)
+    return place.redirect("run", made["id"])

@@ -12,9 +12,10 @@ PORT ?= 8000
 # Two processes at least, so that tests which must not meet are seen to meet; the order is tests/conftest.py's.
 PYTEST := $(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadfile --no-loadscope-reorder
 NEED_SERVERS := postgresql or redis or rabbitmq
-NEED_MORE := $(NEED_SERVERS) or browser or dbt or spark
+DRILLED_BY_TESTS := tests/apps/pipelines tests/apps/workspaces tests/outbound
+NEED_MORE := $(NEED_SERVERS) or browser or dbt or spark or drill
 
-.PHONY: help setup demo up test check bench lint format types servers browser dbt spark spark-full client docs readme requirements clean
+.PHONY: help setup demo up test check bench drills drills-short lint format types servers browser dbt spark spark-full client docs readme requirements clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,7 @@ check: setup ## run all there is: lint, types, tests, tests with servers, the cl
 	$(MAKE) -j 2 lint types client docs
 	$(MAKE) test
 	$(MAKE) servers
+	$(MAKE) drills-short
 	$(MAKE) -j 2 spark dbt readme
 	$(MAKE) browser
 
@@ -58,6 +60,20 @@ types: setup ## check the types, strictly
 # Once the tests that need a server, then those of the API and the apps again on PostgreSQL and Redis.
 servers: setup ## run the tests that need servers, which are started for them alone
 	$(RUN) .ci/servers.py -- $(RUN) .ci/with_servers.py "$(NEED_SERVERS)"
+
+# Each variant is a platform of its own; DRILL_VARIANTS, DRILL_ROUNDS and DRILL_SEED choose. Failed ones keep their logs.
+# The last line: what is proven without ending processes (R5, W1, W3, W4), with as many cases as it can be given.
+drills: setup ## end processes and servers of running platforms, long form: what must hold, holds
+	DRILLS=long DRILL_RESULTS=1 DRILL_VARIANTS=$${DRILL_VARIANTS:-embedded,redis,rabbitmq} \
+		$(RUN) -m pytest -m drill tests/drills
+	DRILLS=long $(PYTEST) $(DRILLED_BY_TESTS)
+
+# Both variants at the same time: most of a drill is waiting.
+drills-short: setup ## the same in about three minutes, embedded and with PostgreSQL and Redis
+	@$(MAKE) --no-print-directory -j 2 drills-embedded drills-redis
+
+drills-%:
+	DRILL_VARIANTS=$* $(RUN) -m pytest -m drill tests/drills
 
 browser: setup ## look at the console in headless Chromium
 	sh .ci/browser.sh $(PYTEST) -m browser

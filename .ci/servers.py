@@ -58,7 +58,7 @@ def main() -> int:
         missing = []
         for name in given.only.split(","):
             server = SERVERS[name]
-            binary = _find_or_install(server)
+            binary = find_or_install(server)
             if not binary:
                 missing.append(name)
                 continue
@@ -79,7 +79,7 @@ def _say(line: str) -> None:
     sys.stderr.flush()
 
 
-def _find_or_install(server: Server) -> str:
+def find_or_install(server: Server) -> str:
     if binary := server.find():
         return binary
     if os.geteuid() == 0 and shutil.which("apt-get"):
@@ -130,31 +130,51 @@ def _own_folder(folder: Path, user: dict[str, str | int]) -> None:
         os.chown(folder, int(user["user"]), int(user["group"]))
 
 
+class Process:
+    """One server that runs, by its port: a drill ends it hard and starts it again with the same command."""
+
+    def __init__(self, command: Sequence[str], port: int, log: Path, **options: object) -> None:
+        self._command, self._port, self._log, self._options = command, port, log, options
+        self.start()
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        with self._log.open("a") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **self._options,  # type: ignore[call-overload]
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not _answers(self._port):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"{self._command[0]} did not start:\n{self._log.read_text()[-3000:]}")
+            time.sleep(0.1)
+
+    def stop(self, number: int | None = None) -> None:
+        """End the server as it likes to be ended, or by this signal (SIGQUIT is PostgreSQL's `-m immediate`)."""
+        gentle = signal.SIGINT if "postgres" in self._command[0] else signal.SIGTERM
+        self._process.send_signal(number or gentle)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(10)
+
+
+STARTED: dict[int, Process] = {}
+
+
 @contextlib.contextmanager
 def _process(command: Sequence[str], port: int, log: Path, **options: object) -> Iterator[None]:
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            **options,  # type: ignore[call-overload]
-        )
+    STARTED[port] = Process(command, port, log, **options)
     try:
-        deadline = time.monotonic() + _START_SECONDS
-        while not _answers(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"{command[0]} did not start:\n{log.read_text()[-3000:]}")
-            time.sleep(0.1)
         yield
     finally:
-        process.send_signal(signal.SIGINT if "postgres" in command[0] else signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+        STARTED.pop(port).stop()
 
 
 def _answers(port: int) -> bool:
@@ -182,8 +202,8 @@ def _postgresql(initdb: str, folder: Path) -> Iterator[str]:
     if made.returncode:
         raise SystemExit(f"initdb failed:\n{made.stderr}")
     command = [str(binaries / "postgres"), "-D", str(data), "-k", str(folder), "-p", str(port)]
-    # Nothing of it is kept: it need not reach a disk.
-    settings = ["listen_addresses=127.0.0.1", "fsync=off", "full_page_writes=off", "synchronous_commit=off"]
+    # Nothing of it is kept: it need not reach a disk. What is committed outlives its own processes all the same.
+    settings = ["listen_addresses=127.0.0.1", "fsync=off", "full_page_writes=off"]
     options = [part for setting in [*settings, "max_connections=200"] for part in ("-c", setting)]
     with _process([*command, *options], port, folder.parent / "postgresql.log", cwd="/", **user):
         yield f"postgresql://datalinx@127.0.0.1:{port}/postgres"

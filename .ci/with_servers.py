@@ -35,7 +35,10 @@ def main() -> int:
             "DATALINX_CACHE_URL": os.environ["DATALINX_TEST_REDIS_URL"],
         }
         codes.append(
-            _run(["-m", f"not ({sys.argv[1]} or browser or slow or dbt or spark)", *ON_SERVERS], environment)
+            _run(
+                ["-m", f"not ({sys.argv[1]} or browser or slow or dbt or spark or drill)", *ON_SERVERS],
+                environment,
+            )
         )
     return max(codes, default=0)
 

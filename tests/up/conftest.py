@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -49,7 +49,14 @@ def get(url: str, **headers: str) -> tuple[int, Any]:
 class Platform:
     """One `datalinx up` under test."""
 
-    def __init__(self, home: Path, *, environment: dict[str, str], port: int | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        environment: dict[str, str],
+        port: int | None = None,
+        output: int | IO[bytes] = subprocess.PIPE,
+    ) -> None:
         self.home = home
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -64,8 +71,8 @@ class Platform:
             [sys.executable, "-m", "datalinx.up", "--port", str(self.port), "--home", str(home)],
             cwd=ROOT,
             env={**own, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
             text=True,
         )
 

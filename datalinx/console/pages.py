@@ -48,6 +48,7 @@ SECTIONS = (
     ("audiences", "Audiences", "audiences:view"),
     ("quality", "Quality", "monitoring:view"),
     ("alerts", "Alerts", "alerts:view"),
+    ("webhooks", "Webhooks", "webhooks:view"),
 )
 
 

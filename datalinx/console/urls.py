@@ -19,6 +19,7 @@ from datalinx.console.views import (
     sources,
     studio,
     tables,
+    webhooks,
     workspaces,
 )
 
@@ -93,6 +94,10 @@ _rooms: list[URLPattern | URLResolver] = [
     path("alerts", alerts.alerts, name="alerts"),
     path("alerts/rules", alerts.rules, name="alert-rules"),
     path("alerts/<str:alert_id>", alerts.act, name="alert"),
+    path("webhooks", webhooks.webhooks, name="webhooks"),
+    path("webhooks/<str:webhook_id>", webhooks.webhook, name="webhook"),
+    path("webhooks/<str:webhook_id>/act", webhooks.act, name="webhook-act"),
+    path("webhooks/<str:webhook_id>/deliveries/<str:delivery_id>", webhooks.replay, name="webhook-replay"),
     path("edit/<str:kind>", documents.edit, name="new"),
     path("edit/<str:kind>/<str:key>", documents.edit, name="edit"),
 ]

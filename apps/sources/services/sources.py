@@ -26,6 +26,7 @@ from datalinx.engine.connectors.base import (
 )
 from datalinx.engine.connectors.diff import Change, diff_tables
 from datalinx.errors import FieldError, Invalid, NotFound
+from datalinx.events import emit
 from datalinx.files import scratch, workspace_storage
 from datalinx.sealed import seal, unseal
 
@@ -174,13 +175,18 @@ def discover_source(
     covered = {table.name for table in found} | set(tables)
     known = [as_discovered(row) for row in source.tables.all() if mode == "all" or row.name in covered]
     changes = diff_tables(known, found)
-    _keep(source, known=[table.name for table in known], found=found)
+    _keep(source, known=[table.name for table in known], found=found, changes=changes)
     return changes
 
 
 @transaction.atomic
-def _keep(source: Source, *, known: Iterable[str], found: Sequence[DiscoveredTable]) -> None:
+def _keep(
+    source: Source, *, known: Iterable[str], found: Sequence[DiscoveredTable], changes: Sequence[Change]
+) -> None:
     now = timezone.now()
+    # The first look finds everything new, which is no change of anything.
+    if changes and source.discovered_at is not None:
+        _tell(source, changes)
     gone = set(known) - {table.name for table in found}
     source.tables.filter(name__in=gone).delete()
     for table in found:
@@ -200,6 +206,18 @@ def _keep(source: Source, *, known: Iterable[str], found: Sequence[DiscoveredTab
         )
     source.discovered_at = now
     source.save(update_fields=["discovered_at", "updated_at"])
+
+
+def _tell(source: Source, changes: Sequence[Change]) -> None:
+    emit(
+        "schema.changed",
+        workspace=source.workspace,
+        source_id=source.pk,
+        source=source.name,
+        tables=sorted({change.table for change in changes}),
+        change_count=len(changes),
+        breaking=any(change.breaking for change in changes),
+    )
 
 
 def as_discovered(row: SourceTable) -> DiscoveredTable:

@@ -66,7 +66,7 @@ def update_webhook(*, webhook: Webhook, actor: Caller, **values: Any) -> Webhook
         webhook.failing_since = webhook.failing_again_at = None
         written += ["disabled_reason", "disabled_at", "failing_since", "failing_again_at"]
     elif was_enabled and not webhook.enabled:
-        webhook.disabled_reason, webhook.disabled_at = f"{actor.name} disabled it."[:200], timezone.now()
+        webhook.disabled_reason, webhook.disabled_at = "", timezone.now()
         written += ["disabled_reason", "disabled_at"]
     # Only what was given: a worker may note a failure, or disable the webhook, in the same moment.
     webhook.save(update_fields=[*written, "updated_at"])

@@ -1,11 +1,13 @@
 """Sources over the API: made, tested, filled by upload, discovered, looked into."""
 
+import json
 from typing import Any, ClassVar
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.sources.models import Source
+from apps.workspaces.models import Event
 from tests.resources import ResourceTests, assert_failure, assert_success
 from tests.world import World
 
@@ -98,6 +100,15 @@ def test_discover__after_a_column_went__says_that_it_breaks(world: World) -> Non
     assert changes == {("removed", "joined", True), ("added", "city", False)}
     again = assert_success(world.ed.client().post(f"/api/sources/{source['id']}/discover"))
     assert again["changes"] == []
+    # The first look is no change, and neither is one that finds the same.
+    told = Event.objects.get(type="schema.changed")
+    data = json.loads(told.body)["data"]
+    assert (data["source"], data["tables"], data["change_count"], data["breaking"]) == (
+        source["name"],
+        ["contacts"],
+        2,
+        True,
+    )
 
 
 def test_preview_and_profile__of_a_table__show_its_values(world: World) -> None:

@@ -13,24 +13,37 @@ from celery.contrib.django.task import DjangoTask
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "datalinx.settings")
 
 _REQUEST_ID = "datalinx_request_id"
+_TRACE = "datalinx_trace"
 
 
 class Task(DjangoTask[Any, Any]):
-    """A task that takes the id of the request that started it along, into its own log lines and tasks."""
+    """A task that takes the request that started it along, its id and its trace, into its log lines and tasks."""
 
     abstract = True
 
     def apply_async(self, *args: Any, **options: Any) -> Any:
         from datalinx.api.request_id import current_request_id
+        from datalinx.trace import current_trace
 
-        headers = {_REQUEST_ID: current_request_id(), **(options.pop("headers", None) or {})}
+        own = {_REQUEST_ID: current_request_id()}
+        if trace := current_trace():
+            own[_TRACE] = trace
+        headers = {**own, **(options.pop("headers", None) or {})}
         return super().apply_async(*args, headers=headers, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         from datalinx.api.request_id import set_request_id
+        from datalinx.trace import carry, parse_traceparent, span
 
-        set_request_id((self.request.headers or {}).get(_REQUEST_ID) or "")
-        return super().__call__(*args, **kwargs)
+        headers = self.request.headers or {}
+        set_request_id(headers.get(_REQUEST_ID) or "")
+        given = parse_traceparent(headers.get(_TRACE) or "")
+        if not given:
+            # Ticks belong to no trace, and one of their own every few seconds would say nothing.
+            with carry(""):
+                return super().__call__(*args, **kwargs)
+        with span(f"task {self.name}", parent=given, kind="consumer"):
+            return super().__call__(*args, **kwargs)
 
 
 class SignOfLife(bootsteps.StartStopStep):

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
-from datalinx import failpoints
+from datalinx import failpoints, trace
 
 TAG = "datalinx"
 
@@ -86,6 +86,20 @@ def check_failpoints(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
     if not fault:
         return []
     return [checks.Error(fault, hint=f"Unset {failpoints.VARIABLE}, or mend it.", id="datalinx.E005")]
+
+
+@checks.register(TAG)
+def check_tracing(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
+    """A collector that is named is told of nothing without the packages that speak to it."""
+    if not trace.is_wanted() or trace.is_installed():
+        return []
+    return [
+        checks.Warning(
+            "A collector of traces is named, but what speaks to it is not installed.",
+            hint="Install datalinx[otel], or unset OTEL_EXPORTER_OTLP_ENDPOINT.",
+            id="datalinx.W002",
+        )
+    ]
 
 
 def stop_if_wrong() -> None:

@@ -50,7 +50,7 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line: timestamp, level, logger, event, request_id, what was given as `extra`, exception."""
+    """A record as one line: timestamp, level, logger, event, the ids of request and trace, its `extra`, exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -61,6 +61,8 @@ class JsonFormatter(logging.Formatter):
         }
         if request_id := _request_id():
             line["request_id"] = request_id
+        if trace_id := _trace_id():
+            line["trace_id"] = trace_id
         line |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -71,6 +73,11 @@ def _request_id() -> str:
     # The web server's master process logs too, and has no need of what requests are made of.
     module = sys.modules.get("datalinx.api.request_id")
     return module.current_request_id() if module else ""
+
+
+def _trace_id() -> str:
+    module = sys.modules.get("datalinx.trace")
+    return module.current_trace_id() if module else ""
 
 
 def _text(value: object) -> str:

@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "datalinx.proxies.TrustedProxiesMiddleware",
     "datalinx.health.ProbeMiddleware",
     "datalinx.metrics.MetricsMiddleware",
+    "datalinx.api.tracing.TraceMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

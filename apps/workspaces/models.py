@@ -118,6 +118,8 @@ class Event(models.Model):
     sequence = models.PositiveBigIntegerField()
     # The very text that is signed and sent, the same at every attempt.
     body = models.TextField()
+    # The traceparent of what wrote it, sent along with each attempt.
+    trace = models.CharField(max_length=55, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = WorkspaceQuerySet.as_manager()

@@ -68,6 +68,8 @@ class Run(WorkspaceModel):
     error = models.JSONField(null=True, blank=True)
     manifest = models.JSONField(default=dict)
     request_id = models.CharField(max_length=64, blank=True, default="")
+    # The traceparent of what started it: the trace goes on whichever worker takes it up.
+    trace = models.CharField(max_length=55, blank=True, default="")
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     # The run whose rejected rows this one puts through again, and the one that it repeats and compares.
     replay_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")

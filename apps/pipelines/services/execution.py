@@ -32,6 +32,7 @@ from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.errors import Cancelled, DatalinxError, Failed, Interrupted
 from datalinx.failpoints import reach
 from datalinx.files import scratch
+from datalinx.trace import current_trace, span
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,11 @@ def execute_run(run_id: str, *, end_process: Callable[[], None] | None = None) -
         return
     reach("run.claimed")
     set_request_id(run.request_id)
-    with Watchdog(run, end_process=end_process) as watchdog:
+    about = {"datalinx.run.id": run.pk, "datalinx.run.attempt": run.attempt, "datalinx.engine": run.engine}
+    with (
+        span("run", parent=run.trace, kind="consumer", attributes=about) as made,
+        Watchdog(run, end_process=end_process) as watchdog,
+    ):
         try:
             Execution(run, watchdog).run_all()
         except LeaseLost:
@@ -62,6 +67,9 @@ def execute_run(run_id: str, *, end_process: Callable[[], None] | None = None) -
                 "INTERNAL_ERROR", "Something went wrong on our side; it was logged under the run's id."
             )
             finish_run(run, status=Run.Status.FAILED, error=error)
+        made.note(datalinx__run__status=run.status)
+        if run.status == Run.Status.FAILED:
+            made.fail((run.error or {}).get("message", ""))
 
 
 class Execution:
@@ -74,6 +82,8 @@ class Execution:
         watchdog.allow(self.settings.timeout_seconds)
         steps = list(run.steps.prefetch_related("deliveries"))
         self.steps = {step.table: step for step in steps}
+        # Tables are made in threads, which know of no trace by themselves.
+        self.trace = current_trace()
         self.record = RunRecord(run, steps)
         self.jobs = SideBySide[Job](plan_jobs(run, steps), width=self._width())
         self.halted = threading.Event()
@@ -104,6 +114,13 @@ class Execution:
         self._end()
 
     def _work(self, job: Job) -> None:
+        name = "deliver table" if job.delivers else "make table"
+        with span(name, parent=self.trace, attributes={"datalinx.table": job.table}) as made:
+            self._do(job)
+            if job.table in self.errors:
+                made.fail(self.errors[job.table].message)
+
+    def _do(self, job: Job) -> None:
         step = self.steps[job.table]
         if not job.delivers:
             self._run_step(step)

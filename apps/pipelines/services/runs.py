@@ -21,6 +21,7 @@ from datalinx.engine.spec.base import document_to_json, parse_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.errors import FieldError, Invalid
 from datalinx.failpoints import reach
+from datalinx.trace import current_trace
 
 
 def start_run(
@@ -67,7 +68,11 @@ def queue_run(
     with transaction.atomic():
         expected = expect_run(tables=tables, run=values)
         run = Run.objects.create(
-            **values, expected=expected, request_id=current_request_id(), created_by=actor.id
+            **values,
+            expected=expected,
+            request_id=current_request_id(),
+            trace=current_trace(),
+            created_by=actor.id,
         )
         steps = [RunStep(run=run, position=position, table=table) for position, table in enumerate(tables)]
         for step in steps:

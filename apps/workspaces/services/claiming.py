@@ -31,6 +31,7 @@ class Claim:
     fence: int
     event_id: str
     body: str
+    trace: str
     claimed_at: datetime
 
 
@@ -54,11 +55,11 @@ def claim(wanted: Sequence[tuple[str, int]]) -> dict[str, list[Claim]]:
             webhook_id=webhook_id, status=Delivery.Status.PENDING, due_at__lte=now
         ).order_by("due_at")
         rows = due.select_for_update(skip_locked=True, of=("self",), no_key=True).values_list(
-            "pk", "fence", "event_id", "event__body", "claimed_at"
+            "pk", "fence", "event_id", "event__body", "event__trace", "claimed_at"
         )[:most]
         found[webhook_id] = claims = []
-        for delivery_id, fence, event_id, body, held_since in rows:
-            claims.append(Claim(delivery_id, fence + 1, event_id, body, now))
+        for delivery_id, fence, event_id, body, trace, held_since in rows:
+            claims.append(Claim(delivery_id, fence + 1, event_id, body, trace, now))
             if held_since is not None:
                 lost.append((delivery_id, held_since))
     taken = [each.delivery_id for claims in found.values() for each in claims]

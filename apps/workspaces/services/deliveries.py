@@ -197,7 +197,9 @@ class _Deliverer:
         if lane.fault:
             return Outcome(False, None, lane.fault, 0.0)
         try:
-            return send(client, Message(lane.webhook.url, claim.event_id, claim.body, lane.secrets))
+            return send(
+                client, Message(lane.webhook.url, claim.event_id, claim.body, lane.secrets, claim.trace)
+            )
         except Exception:  # Whatever it is, it must be seen on the delivery and must not stop the others.
             logger.exception("the delivery %s could not be attempted", claim.delivery_id)
             return Outcome(False, None, "The attempt failed within the platform; its log says more.", 0.0)

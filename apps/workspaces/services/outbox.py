@@ -13,6 +13,7 @@ from datalinx.api.renderers import to_json
 from datalinx.caller import Caller
 from datalinx.errors import Invalid
 from datalinx.ids import new_id
+from datalinx.trace import current_trace
 
 TEST_EVENT = "webhook.test"
 # A body is smaller than this; what Standard Webhooks asks for is less than 20 kB.
@@ -52,7 +53,7 @@ def _write(event: str, workspace: Workspace, data: Mapping[str, Any], webhooks: 
     # nor twins, and nobody sees a number before all smaller ones.
     Workspace.objects.filter(pk=workspace.pk).update(event_sequence=F("event_sequence") + 1)
     sequence = Workspace.objects.values_list("event_sequence", flat=True).get(pk=workspace.pk)
-    row = Event(id=new_id("evt"), workspace=workspace, type=event, sequence=sequence)
+    row = Event(id=new_id("evt"), workspace=workspace, type=event, sequence=sequence, trace=current_trace())
     row.body = write_body(row, workspace, data)
     row.save(force_insert=True)
     if webhooks:

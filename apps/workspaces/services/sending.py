@@ -12,6 +12,8 @@ from email.utils import parsedate_to_datetime
 
 from datalinx.errors import DatalinxError
 from datalinx.outbound import Outbound
+from datalinx.trace import HEADER as TRACE_HEADER
+from datalinx.trace import current_trace, span
 
 TIMEOUT_SECONDS = 15.0
 GONE = 410
@@ -39,6 +41,7 @@ class Message:
     event_id: str
     body: str
     secrets: tuple[str, ...]
+    trace: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,15 @@ def sign(*, message_id: str, timestamp: int, body: str, secrets: Sequence[str]) 
 
 def send(client: Outbound, message: Message) -> Outcome:
     """Send a message once and return what came of it; nothing that a receiver does raises."""
+    with span("deliver event", parent=message.trace, kind="client") as made:
+        outcome = _send(client, message)
+        made.note(messaging__message__id=message.event_id, http__response__status_code=outcome.status or 0)
+        if not outcome.delivered:
+            made.fail(outcome.error)
+        return outcome
+
+
+def _send(client: Outbound, message: Message) -> Outcome:
     started = time.monotonic()
     try:
         answer = client.request(
@@ -93,13 +105,16 @@ def _headers(message: Message) -> dict[str, str]:
     signature = sign(
         message_id=message.event_id, timestamp=timestamp, body=message.body, secrets=message.secrets
     )
-    return {
+    headers = {
         "content-type": "application/json",
         "user-agent": "Datalinx-Webhooks/1",
         "webhook-id": message.event_id,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": signature,
     }
+    if trace := current_trace():
+        headers[TRACE_HEADER] = trace
+    return headers
 
 
 def read_retry_after(header: str, *, now: datetime) -> timedelta | None:

@@ -181,6 +181,7 @@ class RunSerializer(StrictModelSerializer):
     retry_of = serializers.CharField(source="retry_of_id", read_only=True, allow_null=True)
     replay_of = serializers.CharField(source="replay_of_id", read_only=True, allow_null=True)
     verify_of = serializers.CharField(source="verify_of_id", read_only=True, allow_null=True)
+    triggered_by = serializers.CharField(source="triggered_by_id", read_only=True, allow_null=True)
     verified = serializers.SerializerMethodField()
     estimate = serializers.SerializerMethodField()
     totals = serializers.SerializerMethodField()
@@ -202,6 +203,8 @@ class RunSerializer(StrictModelSerializer):
             "retry_of",
             "replay_of",
             "verify_of",
+            "scheduled_for",
+            "triggered_by",
             "verified",
             "created_at",
             "created_by",

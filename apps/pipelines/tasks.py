@@ -21,13 +21,22 @@ def execute(run_id: str) -> None:
 @app.task(name="pipelines.tick")
 def tick() -> None:
     """Take up lost runs, start what is due, and send what was not picked up; the same for resolutions."""
-    from apps.pipelines.services import dispatching, resolutions, scheduling
+    from apps.pipelines.services import dispatching, resolutions, scheduling, triggering
 
     dispatching.reap_lost_runs()
     scheduling.start_due_runs()
+    triggering.start_triggered_runs()
     dispatching.dispatch_waiting_runs()
     resolutions.reap_lost_resolutions()
     resolutions.dispatch_waiting_resolutions()
+
+
+@app.task(name="pipelines.align")
+def align() -> None:
+    """Work out anew when the schedules fire next: a zone's rules or the database's clock may have changed."""
+    from apps.pipelines.services.scheduling import align_schedules
+
+    align_schedules()
 
 
 @app.task(name="pipelines.resolve")

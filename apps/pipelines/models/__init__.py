@@ -3,6 +3,7 @@
 from apps.pipelines.models.identity import IdentityResolution
 from apps.pipelines.models.runs import Pipeline, Replay, Run, RunLog, RunStep, TableDelivery
 from apps.pipelines.models.tables import StoredTable
+from apps.pipelines.models.triggers import Upstream
 
 __all__ = [
     "IdentityResolution",
@@ -13,4 +14,5 @@ __all__ = [
     "RunStep",
     "StoredTable",
     "TableDelivery",
+    "Upstream",
 ]

@@ -17,6 +17,11 @@ class Pipeline(WorkspaceModel):
     version = models.PositiveIntegerField(default=1)
     # When the schedule starts the next run; empty without an enabled schedule.
     next_run_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    # Starts that were left out: times that passed while nobody looked, and those that met an active run.
+    missed_count = models.PositiveBigIntegerField(default=0)
+    last_missed_at = models.DateTimeField(null=True, blank=True)
+    skipped_count = models.PositiveBigIntegerField(default=0)
+    last_skipped_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -44,6 +49,7 @@ class Run(WorkspaceModel):
     class Trigger(models.TextChoices):
         MANUAL = "manual"
         SCHEDULE = "schedule"
+        AFTER = "after"
         RETRY = "retry"
         REPLAY = "replay"
         VERIFY = "verify"
@@ -74,6 +80,12 @@ class Run(WorkspaceModel):
     # The run whose rejected rows this one puts through again, and the one that it repeats and compares.
     replay_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     verify_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    # The time of the schedule that the run stands for, and the run whose end started it.
+    scheduled_for = models.DateTimeField(null=True, blank=True)
+    triggered_by = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="triggered"
+    )
 
     fence = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=200, blank=True, default="")
@@ -106,6 +118,13 @@ class Run(WorkspaceModel):
             # However many workers look at it: one run of a pipeline at a time.
             models.UniqueConstraint(
                 "pipeline", condition=Q(status="running"), name="one_running_run_for_each_pipeline"
+            ),
+            # However many schedulers look, and whatever their clocks do: one run for each time of a schedule.
+            models.UniqueConstraint(
+                "pipeline",
+                "scheduled_for",
+                condition=Q(trigger="schedule"),
+                name="one_run_for_each_time_of_a_schedule",
             ),
         ]
 

@@ -10,6 +10,7 @@ from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services.delivering import end_deliveries
 from apps.pipelines.services.lease import held, now_plus
 from apps.pipelines.services.logs import write_log
+from apps.pipelines.services.upstreams import note_end
 from datalinx.errors import DatalinxError
 from datalinx.events import emit
 
@@ -93,6 +94,8 @@ def announce(run: Run) -> None:
         error=run.error,
         totals=sum_counts(run),
     )
+    if run.is_finished:
+        note_end(run)
 
 
 def sum_counts(run: Run) -> dict[str, int]:

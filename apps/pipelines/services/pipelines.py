@@ -1,25 +1,26 @@
-"""Pipelines: made, changed, taken away, and when their schedule fires next."""
+"""Pipelines: made, changed, taken away, their schedule paused and resumed."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from cronsim import CronSim
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from apps.mappings.models import Mapping as MappingRow
 from apps.mappings.services.schemas import get_schema_document
 from apps.pipelines.models import Pipeline, Run
+from apps.pipelines.services import clock
 from apps.pipelines.services.delivering import delivery_faults
 from apps.pipelines.services.engines import require_engine
+from apps.pipelines.services.fire_times import next_fire_time
+from apps.pipelines.services.upstreams import find_upstreams, followers_of, rename_upstream, set_upstreams
 from apps.workspaces.models import Workspace
 from apps.workspaces.services.documents import check_if_match, record_version
 from datalinx.caller import Caller
 from datalinx.engine.spec.base import document_to_json, parse_document, refusal
-from datalinx.engine.spec.pipeline import PipelineDocument, Schedule
+from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.errors import FieldError, Invalid
+
+SAVED_FIELDS = ("name", "document", "version", "next_run_at", "updated_at")
 
 
 def create_pipeline(*, workspace: Workspace, actor: Caller, document: Any) -> Pipeline:
@@ -44,9 +45,10 @@ def _save(pipeline: Pipeline, *, actor: Caller, document: Any) -> Pipeline:
     faults = [*_unknown_tables(parsed, pipeline.workspace), *delivery_faults(parsed, pipeline.workspace)]
     if faults:
         raise refusal(faults)
-    pipeline.name = parsed.name
+    upstreams = find_upstreams(pipeline, parsed)
+    former, pipeline.name = pipeline.name, parsed.name
     pipeline.document = document_to_json(parsed)
-    pipeline.next_run_at = next_fire_time(parsed.schedule, after=timezone.now())
+    pipeline.next_run_at = next_fire_time(parsed.schedule, after=clock.database_now())
     pipeline.version = record_version(
         workspace=pipeline.workspace,
         kind="pipeline",
@@ -56,13 +58,30 @@ def _save(pipeline: Pipeline, *, actor: Caller, document: Any) -> Pipeline:
     )
     try:
         with transaction.atomic():
-            pipeline.save()
+            # What the scheduler counts beside the document is not written over.
+            kept = None if pipeline._state.adding else SAVED_FIELDS
+            pipeline.save(update_fields=kept)
     except IntegrityError as error:
         message = f"There is a pipeline named {parsed.name!r} already; choose another name."
         raise Invalid(
             "PIPELINE_NAME_TAKEN", message, errors=[FieldError("name", "taken", message)]
         ) from error
+    set_upstreams(pipeline, parsed, upstreams)
+    if former not in {"", parsed.name}:
+        rename_upstream(pipeline, former=former, actor=actor)
     return pipeline
+
+
+def set_schedule_enabled(*, pipeline: Pipeline, actor: Caller, enabled: bool) -> Pipeline:
+    """Let a schedule start runs, or not, as a new version of the document. Raises Invalid NO_SCHEDULE."""
+    schedule = pipeline.document.get("schedule")
+    if schedule is None:
+        message = "This pipeline has no schedule; give it one by changing its document."
+        raise Invalid("NO_SCHEDULE", message)
+    if schedule["enabled"] == enabled:
+        return pipeline
+    changes = {"schedule": {**schedule, "enabled": enabled}}
+    return update_pipeline(pipeline=pipeline, actor=actor, changes=changes)
 
 
 def _unknown_tables(document: PipelineDocument, workspace: Workspace) -> list[FieldError]:
@@ -78,26 +97,15 @@ def _unknown_tables(document: PipelineDocument, workspace: Workspace) -> list[Fi
 
 
 def delete_pipeline(*, pipeline: Pipeline, actor: Caller) -> None:
-    """Delete a pipeline with its runs; the tables that it wrote stay. Raises Invalid PIPELINE_IS_RUNNING."""
+    """Delete a pipeline with its runs; the tables that it wrote stay. Raises Invalid PIPELINE_IS_RUNNING,
+    PIPELINE_HAS_FOLLOWERS.
+    """
     if pipeline.runs.filter(status__in=Run.ACTIVE).exists():
         raise Invalid("PIPELINE_IS_RUNNING", "A run of this pipeline is queued or running; cancel it first.")
+    if followers := followers_of(pipeline):
+        names = ", ".join(each.name for each in followers)
+        message = f"Other pipelines start after this one: {names}. Take it out of their `after` first."
+        raise Invalid(
+            "PIPELINE_HAS_FOLLOWERS", message, details={"pipelines": [each.name for each in followers]}
+        )
     pipeline.delete()
-
-
-def next_fire_time(schedule: Schedule | None, *, after: datetime) -> datetime | None:
-    """Return when a schedule fires next, or None when it is off or never fires again.
-
-    The time zone's own clock counts, with daylight saving as Debian's cron has it.
-    """
-    return next(iter(next_fire_times(schedule, after=after, count=1)), None)
-
-
-def next_fire_times(schedule: Schedule | None, *, after: datetime, count: int) -> list[datetime]:
-    """Return the next moments, at most `count`, at which a schedule fires."""
-    if schedule is None or not schedule.enabled:
-        return []
-    moments = CronSim(schedule.cron, after.astimezone(ZoneInfo(schedule.timezone)))
-    found = []
-    for moment, _ in zip(moments, range(count), strict=False):
-        found.append(moment.astimezone(ZoneInfo("UTC")))
-    return found

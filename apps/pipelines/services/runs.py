@@ -1,6 +1,7 @@
 """Runs: started, cancelled, tried again."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -34,6 +35,8 @@ def start_run(
     retry_of: Run | None = None,
     replay_of: Run | None = None,
     committed: Mapping[str, int] | None = None,
+    scheduled_for: datetime | None = None,
+    triggered_by: Run | None = None,
 ) -> Run:
     """Queue a run of a pipeline, or of the whole workspace, and return it at once.
 
@@ -58,6 +61,8 @@ def start_run(
         retry_of=retry_of,
         replay_of=replay_of,
         committed=committed,
+        scheduled_for=scheduled_for,
+        triggered_by=triggered_by,
     )
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -12,7 +11,8 @@ from apps.mappings.views.schemas import object_body, with_etag
 from apps.pipelines.filters import PipelineFilter
 from apps.pipelines.models import Pipeline
 from apps.pipelines.serializers import PipelineSerializer, RunRequestSerializer, RunSerializer
-from apps.pipelines.services import pipelines, runs
+from apps.pipelines.services import clock, pipelines, runs
+from apps.pipelines.services.fire_times import next_fire_times
 from datalinx.api.documents_schema import body, component
 from datalinx.api.serializers import DeletedSerializer
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
@@ -90,7 +90,25 @@ class PipelineViewSet(WorkspaceViewSet):
     def next_runs(self, request: Request, id: str) -> Response:
         """The next five moments at which the schedule starts a run."""
         document = parse_document(PipelineDocument, self.get_object().document)
-        return self.paged(pipelines.next_fire_times(document.schedule, after=timezone.now(), count=5))
+        return self.paged(next_fire_times(document.schedule, after=clock.database_now(), count=5))
+
+    @extend_schema(request=None, responses={200: component(PipelineDocument)})
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, id: str) -> Response:
+        """Pause the schedule: it starts nothing until it is resumed. What it misses is not made up for."""
+        return self._set_enabled(enabled=False)
+
+    @extend_schema(request=None, responses={200: component(PipelineDocument)})
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, id: str) -> Response:
+        """Resume a paused schedule with the next of its times."""
+        return self._set_enabled(enabled=True)
+
+    def _set_enabled(self, *, enabled: bool) -> Response:
+        changed = pipelines.set_schedule_enabled(
+            pipeline=self.get_object(), actor=self.caller, enabled=enabled
+        )
+        return self._shown(changed)
 
     def _shown(self, pipeline: Pipeline, *, status: int = 200) -> Response:
         return with_etag(PipelineSerializer(pipeline).data, status=status)

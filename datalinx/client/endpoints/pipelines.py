@@ -58,6 +58,14 @@ class Pipelines(Collection[Pipeline]):
         path = route(self.path, pipeline_id, "next-runs")
         return [str(moment["value"]) for moment in self._list(path, Resource, where=Where.OBJECT, short=True)]
 
+    def pause(self, pipeline_id: str) -> Pipeline:
+        """Pause a schedule: it starts nothing until it is resumed. Raises ValidationFailed: NO_SCHEDULE."""
+        return self._send("POST", route(self.path, pipeline_id, "pause"), Pipeline, where=Where.OBJECT)
+
+    def resume(self, pipeline_id: str) -> Pipeline:
+        """Resume a paused schedule with the next of its times. Raises ValidationFailed: NO_SCHEDULE."""
+        return self._send("POST", route(self.path, pipeline_id, "resume"), Pipeline, where=Where.OBJECT)
+
     def _start(self, path: str, where: Where, body: Mapping[str, Any], key: str | None) -> Run:
         return self._send("POST", path, Run, where=where, body=body, idempotency_key=key)
 

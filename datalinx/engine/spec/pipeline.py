@@ -1,18 +1,14 @@
 """The pipeline: which target tables are made together, when, and how careful the run is."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
 from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 from datalinx.engine.spec.base import Document, Identifier, Name, Part, Text
+from datalinx.engine.spec.cron import CronFault, check_cron
 from datalinx.errors import FieldError
-
-# The schedule is only parsed here; any moment serves.
-_A_MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -23,11 +19,31 @@ Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,99}$")]
 
 
 class Schedule(Part):
-    """When runs start by themselves: a cron line (minute, hour, day, month, weekday) in a time zone."""
+    """When runs start by themselves: a cron line (minute, hour, day, month, weekday) in a time zone.
+
+    `missed` says what becomes of the times that passed while nobody could start anything: none of them is made up
+    for, the last one is, or all of them are.
+    """
 
     cron: Annotated[str, Field(min_length=1, max_length=200)]
     timezone: Annotated[str, Field(max_length=100)] = "UTC"
     enabled: bool = True
+    missed: Literal["skip", "last", "all"] = "last"
+
+    @model_serializer(mode="wrap")
+    def _without_usual(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # As with other keys of a later day, a document that leaves it out comes back as it was.
+        shown: dict[str, Any] = dump(self)
+        if self.missed == "last":
+            shown.pop("missed", None)
+        return shown
+
+
+class After(Part):
+    """A run starts when every one of these pipelines has ended so since the last run that they started."""
+
+    pipelines: Annotated[tuple[Name, ...], Field(min_length=1, max_length=50)]
+    on: Literal["success", "failed", "finished"] = "success"
 
 
 class MaxRejected(Part):
@@ -110,6 +126,7 @@ class PipelineDocument(Document):
     tables: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=500)]
     engine: Literal["duckdb", "spark"] = "duckdb"
     schedule: Schedule | None = None
+    after: After | None = None
     on_invalid: Literal["quarantine", "null", "fail"] | None = None
     tests: Literal["gate", "warn", "off"] = "gate"
     max_rejected: MaxRejected | None = None
@@ -117,7 +134,7 @@ class PipelineDocument(Document):
     timeout_seconds: Annotated[int, Field(ge=1, le=7 * 86_400)] = 3_600
     retries: Retries = Retries()
     max_parallel_tables: Annotated[int, Field(ge=1, le=16)] = 2
-    concurrency: Literal["queue", "skip"] = "queue"
+    concurrency: Literal["queue", "skip", "replace"] = "queue"
     deliver: Annotated[tuple[Deliver, ...], Field(max_length=1_000)] = ()
 
     def faults(self) -> Iterator[FieldError]:
@@ -127,6 +144,10 @@ class PipelineDocument(Document):
                 yield FieldError(f"tables[{position}]", "duplicate_name", message)
         if self.schedule is not None:
             yield from _schedule_faults(self.schedule)
+        for position, name in enumerate(self.after.pipelines if self.after else ()):
+            if self.after and name in self.after.pipelines[:position]:
+                message = f"The pipeline `{name}` stands here twice."
+                yield FieldError(f"after.pipelines[{position}]", "duplicate_name", message)
         yield from self._delivery_faults()
 
     def _delivery_faults(self) -> Iterator[FieldError]:
@@ -149,12 +170,7 @@ def _schedule_faults(schedule: Schedule) -> Iterator[FieldError]:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         message = f"`{schedule.timezone}` is no time zone; names are those of IANA, such as Europe/London."
         yield FieldError("schedule.timezone", "invalid_timezone", message)
-    if len(schedule.cron.split()) != 5:
-        message = "A cron line has five parts: minute, hour, day of month, month, day of week."
-        yield FieldError("schedule.cron", "invalid_cron", message)
-        return
     try:
-        CronSim(schedule.cron, _A_MOMENT)
-    except CronSimError as error:
-        message = f"The cron line does not parse: {error}. An example is `0 2 * * *`, every day at two."
-        yield FieldError("schedule.cron", "invalid_cron", message)
+        check_cron(schedule.cron)
+    except CronFault as fault:
+        yield FieldError("schedule.cron", fault.code, str(fault))

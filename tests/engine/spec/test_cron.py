@@ -1,0 +1,101 @@
+"""When cron lines fire across changes of clocks, against a minute by minute look at the clock on the wall."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
+from zoneinfo import ZoneInfo
+
+import pytest
+from cronsim import CronSim
+
+from datalinx.engine.spec.cron import CronFault, check_cron, fire_times
+
+CHANGES = {
+    "Europe/London": (datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)),
+    "America/New_York": (datetime(2026, 3, 8, 7, tzinfo=UTC), datetime(2026, 11, 1, 6, tzinfo=UTC)),
+    "Australia/Lord_Howe": (datetime(2026, 10, 3, 15, 30, tzinfo=UTC), datetime(2026, 4, 4, 15, tzinfo=UTC)),
+}
+BOTH = [(zone, change) for zone, changes in CHANGES.items() for change in changes]
+
+
+def fired(line: str, zone: str, since: datetime, until: datetime) -> list[datetime]:
+    return list(takewhile(lambda moment: moment <= until, fire_times(line, ZoneInfo(zone), after=since)))
+
+
+def shown(line: str, zone: str, since: datetime, until: datetime) -> Iterator[datetime]:
+    moment = since
+    while (moment := moment + timedelta(minutes=1)) <= until:
+        wall = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        if next(CronSim(line, wall - timedelta(seconds=1))) == wall:
+            yield moment
+
+
+@pytest.mark.parametrize(("zone", "change"), BOTH)
+@pytest.mark.parametrize("line", ["0 * * * *", "30 * * * *", "*/15 * * * *", "*/15 2 * * *", "*/15 3 * * *"])
+def test_fire_times__of_a_line_with_a_star__are_every_time_that_the_clock_shows(
+    zone: str, change: datetime, line: str
+) -> None:
+    since, until = change - timedelta(hours=12), change + timedelta(hours=12)
+    assert fired(line, zone, since, until) == list(shown(line, zone, since, until))
+
+
+@pytest.mark.parametrize(
+    ("zone", "line", "left_out", "repeated"),
+    [
+        # The first minute that exists again; the first of the two passes.
+        ("Europe/London", "30 1 * * *", "2026-03-29T01:00", "2026-10-25T00:30"),
+        ("America/New_York", "30 2 * * *", "2026-03-08T07:00", "2026-11-01T07:30"),
+        ("America/New_York", "30 1 * * *", "2026-03-08T06:30", "2026-11-01T05:30"),
+        ("Australia/Lord_Howe", "15 2 * * *", "2026-10-03T15:30", "2026-04-04T15:45"),
+        ("Australia/Lord_Howe", "45 1 * * *", "2026-10-03T15:15", "2026-04-04T14:45"),
+    ],
+)
+def test_fire_times__of_a_daily_line__are_one_a_day(
+    zone: str, line: str, left_out: str, repeated: str
+) -> None:
+    for change, expected in zip(CHANGES[zone], (left_out, repeated), strict=True):
+        begin = change - timedelta(hours=12)
+        [moment] = fired(line, zone, begin, begin + timedelta(hours=23))
+        assert moment == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("zone", "change"), BOTH)
+@pytest.mark.parametrize("line", ["45 1 * * *", "*/15 * * * *", "0,30 1,2 * * *"])
+def test_fire_times__looked_at_from_any_minute__lie_ahead_and_agree(
+    zone: str, change: datetime, line: str
+) -> None:
+    since, until = change - timedelta(hours=3), change + timedelta(hours=3)
+    whole = fired(line, zone, since, until)
+    assert whole == sorted(set(whole))
+    moment = since
+    while moment < until:
+        assert fired(line, zone, moment, until) == [each for each in whole if each > moment]
+        moment += timedelta(minutes=7)
+
+
+def test_fire_times__of_a_leap_day__are_four_years_apart() -> None:
+    found = islice(fire_times("0 0 29 2 *", ZoneInfo("UTC"), after=datetime(2026, 1, 1, tzinfo=UTC)), 2)
+    assert [moment.year for moment in found] == [2028, 2032]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        ("0 0 30 2 *", "never_fires", "never fires"),
+        ("0 0 31 2,4,6 *", "never_fires", "never fires"),
+        ("0 0 32 * *", "invalid_cron", "Bad day-of-month"),
+        ("0 0 1 13 *", "invalid_cron", "Bad month"),
+        ("0 25 * * *", "invalid_cron", "Bad hour"),
+        ("0 0 2 * * *", "invalid_cron", "no seconds"),
+        ("0 2", "invalid_cron", "five parts"),
+    ],
+)
+def test_check__of_a_line_that_is_no_schedule__says_why(line: str, code: str, words: str) -> None:
+    with pytest.raises(CronFault, match=words) as caught:
+        check_cron(line)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("line", ["* * * * *", "0 0 29 2 *", "0 0 * 2 MON#5", "0 0 L * *", "0 9 * * MON-FRI"])
+def test_check__of_a_line_that_fires_however_rarely__is_silent(line: str) -> None:
+    check_cron(line)

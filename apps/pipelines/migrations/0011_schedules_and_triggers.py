@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("pipelines", "0009_run_expected"),
+        ("pipelines", "0010_trace"),
         ("workspaces", "0002_delivery_claims_and_ledger"),
     ]
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.pipelines.views import identity, pipelines, runs, tables
+from apps.pipelines.views import identity, pipelines, runs, schedules, tables
 from datalinx.api.routing import Router
 
 router = Router()
@@ -18,5 +18,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("identity/clusters/<str:cluster_id>", identity.ClusterView.as_view()),
     path("identity/explain", identity.ExplainView.as_view()),
     path("pipelines/run", pipelines.WorkspaceRunView.as_view()),
+    path("schedules", schedules.SchedulesView.as_view()),
     *router.urls,
 ]

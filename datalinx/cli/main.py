@@ -22,6 +22,7 @@ from datalinx.cli.commands import (
     pipeline,
     platform,
     runs,
+    schedules,
     schema,
     sources,
     watching,
@@ -55,6 +56,7 @@ def build_app() -> typer.Typer:
         ("mappings", mappings.app),
         ("ctes", ctes.app),
         ("pipeline", pipeline.app),
+        ("schedules", schedules.app),
         ("runs", runs.app),
         ("tables", data.tables),
     ):

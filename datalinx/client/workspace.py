@@ -6,7 +6,7 @@ from datalinx.client.endpoints.destinations import Destinations
 from datalinx.client.endpoints.identity import Identity
 from datalinx.client.endpoints.mappings import Ctes, Mappings
 from datalinx.client.endpoints.monitoring import AlertRules, Alerts, Monitoring
-from datalinx.client.endpoints.pipelines import Pipelines, Tables
+from datalinx.client.endpoints.pipelines import Pipelines, Schedules, Tables
 from datalinx.client.endpoints.runs import Runs
 from datalinx.client.endpoints.schemas import ObjectTypes, Schemas
 from datalinx.client.endpoints.sources import Sources
@@ -28,6 +28,7 @@ class WorkspaceClient:
         self.mappings = Mappings(transport, scope)
         self.ctes = Ctes(transport, scope)
         self.pipelines = Pipelines(transport, scope)
+        self.schedules = Schedules(transport, scope)
         self.runs = Runs(transport, scope)
         self.tables = Tables(transport, scope)
         self.analytics = Analytics(transport, scope)

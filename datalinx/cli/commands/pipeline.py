@@ -107,6 +107,29 @@ def run(
         raise typer.Exit(code)
 
 
+PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="A name or an id.")]
+
+
+def pause(session: Session, *, pipeline: PipelineName) -> None:
+    """Pause the schedule of a pipeline: it starts nothing until it is resumed.
+
+    Example: datalinx pipeline pause nightly
+    """
+    pipelines = session.view.pipelines
+    paused = pipelines.pause(object_id(pipelines, pipeline, prefix="pl", noun="pipeline"))
+    session.out.done(paused, f"The schedule of {paused.get('name')} is paused.")
+
+
+def resume(session: Session, *, pipeline: PipelineName) -> None:
+    """Resume the paused schedule of a pipeline with the next of its times.
+
+    Example: datalinx pipeline resume nightly
+    """
+    pipelines = session.view.pipelines
+    resumed = pipelines.resume(object_id(pipelines, pipeline, prefix="pl", noun="pipeline"))
+    session.out.done(resumed, f"The schedule of {resumed.get('name')} goes on: {resumed.get('next_run_at')}.")
+
+
 def _apply(session: Session, document: dict[str, Any]) -> Any:
     pipelines = session.view.pipelines
     name = str(document["name"])
@@ -124,3 +147,5 @@ command(app, "list")(list_)
 command(app, "show")(show)
 command(app, "apply")(apply)
 command(app, "run")(run)
+command(app, "pause")(pause)
+command(app, "resume")(resume)

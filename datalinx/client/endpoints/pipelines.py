@@ -70,6 +70,14 @@ class Pipelines(Collection[Pipeline]):
         return self._send("POST", path, Run, where=where, body=body, idempotency_key=key)
 
 
+class Schedules(Endpoints):
+    """What starts by itself in a workspace."""
+
+    def list(self, **filters: Any) -> Listing[Resource]:
+        """List the pipelines with a schedule or a trigger: their next times, their last run, what was left out."""
+        return self._list("schedules", Resource, where=Where.WORKSPACE, params=filters)
+
+
 class Tables(Endpoints):
     """What the pipelines wrote, addressed by name."""
 

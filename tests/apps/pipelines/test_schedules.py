@@ -11,7 +11,7 @@ from apps.pipelines.models import Pipeline, Run
 from apps.pipelines.services.scheduling import align_schedules, start_due_runs
 from tests.apps.pipelines.time import DatabaseClock, change, end
 from tests.journey import lay_out
-from tests.resources import assert_success
+from tests.resources import assert_failure, assert_success
 from tests.world import World, make_world
 
 NIGHT = {"cron": "0 2 * * *", "timezone": "Europe/London", "enabled": True}
@@ -261,3 +261,40 @@ def in_thread(act: Any) -> Any:
         return act()
     finally:
         connection.close()
+
+
+def test_schedules__of_a_workspace__tell_what_starts_by_itself(
+    world: World, pipeline: dict[str, Any], clock: DatabaseClock
+) -> None:
+    from tests.apps.pipelines.time import make
+
+    make(world, "by hand")
+    make(world, "later", after={"pipelines": ["nightly"], "on": "failed"})
+    change(world, pipeline, schedule={**NIGHT, "missed": "skip"})
+    clock.move_to(at(12, 3))
+    start_due_runs()
+    later, nightly = assert_success(world.vera.client().get("/api/schedules"))
+    assert (later["name"], later["waits_for"], later["next_runs"]) == ("later", ["nightly"], [])
+    assert (nightly["missed_count"], nightly["next_runs"][0][:16]) == (3, "2026-01-13T02:00")
+    assert (nightly["enabled"], nightly["last_run"]) == (True, None)
+    assert world.eve.client().get("/api/schedules").json()["data"] == []
+    assert world.vera.client().get("/api/schedules?when=now").status_code == 422
+
+
+def test_pause__of_a_schedule__starts_nothing_until_it_is_resumed(
+    world: World, pipeline: dict[str, Any], clock: DatabaseClock
+) -> None:
+    url = f"/api/pipelines/{pipeline['id']}"
+    client = world.ed.client()
+    assert_failure(client.post(f"{url}/pause"), 422, "NO_SCHEDULE")
+    change(world, pipeline, schedule=NIGHT)
+    assert world.vera.client().post(f"{url}/pause").status_code == 403
+    assert world.eve.client().post(f"{url}/pause").status_code == 404
+    paused = assert_success(client.post(f"{url}/pause"))
+    assert (paused["schedule"]["enabled"], paused["next_run_at"], paused["version"]) == (False, None, 3)
+    assert assert_success(client.post(f"{url}/pause"))["version"] == 3
+    clock.move_to(at(12, 3))
+    assert start_due_runs() == 0
+    resumed = assert_success(client.post(f"{url}/resume"))
+    assert (resumed["schedule"]["enabled"], resumed["next_run_at"][:13]) == (True, "2026-01-13T02")
+    assert start_due_runs() == 0

@@ -25,6 +25,7 @@ from datalinx.failpoints import reach
 from datalinx.trace import current_trace
 
 
+@transaction.atomic
 def start_run(
     *,
     workspace: Workspace,
@@ -49,6 +50,8 @@ def start_run(
     documents = collect_documents(workspace, tables)
     _refuse_incomplete(documents, tables)
     require_windows(documents, tables, request)
+    if pipeline is not None and settings.concurrency == "replace" and trigger == Run.Trigger.MANUAL:
+        _replace_active(pipeline, actor)
     return queue_run(
         workspace=workspace,
         actor=actor,
@@ -64,6 +67,12 @@ def start_run(
         scheduled_for=scheduled_for,
         triggered_by=triggered_by,
     )
+
+
+def _replace_active(pipeline: Pipeline, actor: Caller) -> None:
+    from apps.pipelines.services.overlap import replace_active
+
+    replace_active(pipeline=pipeline, actor=actor)
 
 
 def queue_run(

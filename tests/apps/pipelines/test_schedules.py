@@ -298,3 +298,13 @@ def test_pause__of_a_schedule__starts_nothing_until_it_is_resumed(
     resumed = assert_success(client.post(f"{url}/resume"))
     assert (resumed["schedule"]["enabled"], resumed["next_run_at"][:13]) == (True, "2026-01-13T02")
     assert start_due_runs() == 0
+
+
+def test_start__by_hand_with_replace__cancels_the_queued_one(
+    world: World, pipeline: dict[str, Any], clock: DatabaseClock
+) -> None:
+    from tests.apps.pipelines.ground import start
+
+    change(world, pipeline, concurrency="replace")
+    first, second = start(world, pipeline), start(world, pipeline)
+    assert [Run.objects.get(pk=each).status for each in (first, second)] == ["cancelled", "queued"]

@@ -230,6 +230,18 @@ REJECTED_DAYS = Setting(
     90,
     "How many days the rejected rows of an ended run are kept.",
 )
+RUN_DAYS = Setting(
+    "DATALINX_RUN_DAYS",
+    _integer(1),
+    365,
+    "How many days ended runs are kept; the newest of each pipeline and those behind a present table always are.",
+)
+RUN_LOG_DAYS = Setting(
+    "DATALINX_RUN_LOG_DAYS",
+    _integer(1),
+    90,
+    "How many days the log of an ended run is kept.",
+)
 EVENT_DAYS = Setting(
     "DATALINX_EVENT_DAYS",
     _integer(1),

@@ -2,48 +2,11 @@
 
 import json
 import logging
-import re
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
-HIDDEN = "***"
-
-_SECRET_KEY = re.compile(
-    r"password|passwd|secret|token|authorization|api_?key|credential|cookie|encryption_keys|private_key",
-    re.IGNORECASE,
-)
-_SECRET_TEXT = re.compile(
-    r"""
-      (?P<before> ://[^/\s:@]*: ) [^/\s@]+ (?= @ )          # a password within an address
-    | dlx_sk_\w+?_ [\w-]{8,}                                # an API key of ours
-    | whsec_ [\w+/=-]{8,}                                   # a webhook's secret
-    | eyJ [\w-]{8,} \. [\w-]{8,} \. [\w-]+                  # a signed token
-    | (?P<scheme> \b (?: Bearer | Basic ) \s+ ) [\w.~+/=-]{8,}
-    | (?P<setup> /setup/ ) [\w-]{16,}                       # the one-time link of the first start
-    """,
-    re.VERBOSE,
-)
-
-
-def hide_secrets(value: Any) -> Any:
-    """Return a value with everything in it that is, or is named like, a secret replaced by `***`."""
-    if isinstance(value, str):
-        return _SECRET_TEXT.sub(_hidden, value)
-    if isinstance(value, dict):
-        return {
-            key: HIDDEN if isinstance(key, str) and _SECRET_KEY.search(key) and item else hide_secrets(item)
-            for key, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [hide_secrets(item) for item in value]
-    return value
-
-
-def _hidden(match: re.Match[str]) -> str:
-    kept = match["before"] or match["scheme"] or match["setup"] or ""
-    return kept + HIDDEN
-
+from datalinx.redaction import EVERY, hide_secrets
 
 # What every record has; the rest is what the caller gave as `extra`.
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -66,7 +29,7 @@ class JsonFormatter(logging.Formatter):
         line |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(hide_secrets(line), default=_text, ensure_ascii=False)
+        return json.dumps(hide_secrets(line, scope=EVERY), default=_text, ensure_ascii=False)
 
 
 def _request_id() -> str:
@@ -82,7 +45,7 @@ def _trace_id() -> str:
 
 def _text(value: object) -> str:
     # Whatever it is, its own words may hold a secret too.
-    return str(hide_secrets(str(value)))
+    return str(hide_secrets(str(value), scope=EVERY))
 
 
 def configuration(level: str) -> dict[str, Any]:

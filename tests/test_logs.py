@@ -12,6 +12,7 @@ import pytest
 
 from datalinx import logs
 from datalinx.api.request_id import set_request_id
+from datalinx.redaction import hide_secrets
 
 SECRETS = [
     "dlx_sk_live_" + "a1B2" * 8,
@@ -94,7 +95,7 @@ def test_log__of_a_secret_in_a_sentence__hides_it(
     ],
 )
 def test_hide_secrets__in_text__hides_only_them(text: str, shown: str) -> None:
-    assert logs.hide_secrets(text) == shown
+    assert hide_secrets(text) == shown
 
 
 def test_hide_secrets__by_name__reaches_every_depth() -> None:
@@ -104,7 +105,7 @@ def test_hide_secrets__by_name__reaches_every_depth() -> None:
         "config": {"api_key": "canary", "list": [{"Authorization": "canary"}, "fine"]},
         "token": "",
     }
-    assert logs.hide_secrets(value) == {
+    assert hide_secrets(value) == {
         "password": "***",
         "rows": 3,
         "config": {"api_key": "***", "list": [{"Authorization": "***"}, "fine"]},

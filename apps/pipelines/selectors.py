@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import close_old_connections, connection
+from django.db.models import QuerySet
 
-from apps.pipelines.models import Run, StoredTable
+from apps.pipelines.models import Run, RunLog, StoredTable
 from apps.pipelines.serializers import RunSerializer
 from apps.pipelines.services.tables import table_files, table_storage
 from datalinx.api.renderers import to_json
@@ -20,6 +21,9 @@ from datalinx.files import scratch, workspace_storage
 # How long one stream lives; a client that wants more resumes with Last-Event-ID.
 STREAM_SECONDS = 600.0
 POLL_SECONDS = 0.5
+LINES_AT_ONCE = 500
+# From the least to the worst.
+LEVELS = ["info", "warning", "error"]
 PING_SECONDS = 15.0
 # What one export may use; it streams, so more would not make it faster.
 EXPORT_MEMORY_BYTES = 512 * 1024**2
@@ -83,12 +87,34 @@ def list_snapshots(table: StoredTable) -> list[dict[str, Any]]:
     return found
 
 
-def stream_events(run: Run, *, after: int) -> Iterator[bytes]:
+@dataclass(frozen=True)
+class LogChoice:
+    """Which lines of a run's log are wanted: of one level exactly, of one and those worse, of a table, an attempt."""
+
+    level: str = ""
+    min_level: str = ""
+    table: str = ""
+    attempt: int = 0
+
+    def lines(self, run: Run, *, after: int) -> QuerySet[RunLog]:
+        """Return the lines after the one of the id `after`, in the order in which they became visible."""
+        rows = run.logs.filter(pk__gt=after).order_by("pk")
+        if self.level:
+            rows = rows.filter(level=self.level)
+        if self.min_level:
+            rows = rows.filter(level__in=LEVELS[LEVELS.index(self.min_level) :])
+        if self.table:
+            rows = rows.filter(table=self.table)
+        return rows.filter(attempt=self.attempt) if self.attempt else rows
+
+
+def stream_events(run: Run, *, after: int, choice: LogChoice | None = None) -> Iterator[bytes]:
     """Yield a run's log lines and state as server-sent events until it ends.
 
     A log line's event carries its id, so that a client that comes back misses none. State events (`run`) carry
     the whole run and no id: the newest is all that counts.
     """
+    choice = choice or LogChoice()
     ends_at = time.monotonic() + STREAM_SECONDS
     last_state, last_sent = b"", time.monotonic()
     try:
@@ -97,11 +123,14 @@ def stream_events(run: Run, *, after: int) -> Iterator[bytes]:
                 Run.objects.select_related("pipeline").prefetch_related("steps__deliveries").get(pk=run.pk)
             )
             # The state is read before the log: a state that is final has all of its lines.
-            for line in fresh.logs.filter(pk__gt=after).order_by("pk")[:500]:
+            lines = list(choice.lines(fresh, after=after)[:LINES_AT_ONCE])
+            for line in lines:
                 after = line.pk
-                data = {"at": line.at, "level": line.level, "table": line.table, "message": line.message}
-                yield b"id: %d\nevent: log\ndata: %s\n\n" % (after, to_json(data))
+                yield b"id: %d\nevent: log\ndata: %s\n\n" % (after, to_json(_line(line)))
                 last_sent = time.monotonic()
+            if len(lines) == LINES_AT_ONCE:
+                # There may be more of them, and the end must not come before those.
+                continue
             state = to_json(RunSerializer(fresh).data)
             if state != last_state:
                 last_state, last_sent = state, time.monotonic()
@@ -118,6 +147,11 @@ def stream_events(run: Run, *, after: int) -> Iterator[bytes]:
         yield b"event: end\ndata: {}\n\n"
     finally:
         _let_go()
+
+
+def _line(line: RunLog) -> dict[str, Any]:
+    names = ("at", "level", "table", "attempt", "message")
+    return {name: getattr(line, name) for name in names}
 
 
 def _let_go() -> None:

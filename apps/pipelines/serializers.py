@@ -235,7 +235,7 @@ class RunLogSerializer(StrictModelSerializer):
 
     class Meta:
         model = RunLog
-        fields = ("id", "at", "level", "table", "message")
+        fields = ("id", "at", "level", "table", "attempt", "message")
 
 
 class StoredTableSerializer(StrictModelSerializer):

@@ -125,9 +125,10 @@ class Api:
             _answer(response)
         return response
 
-    def stream(self, *path: str, **headers: str) -> Iterator[bytes]:
+    def stream(self, *path: str, parameters: Mapping[str, str], **headers: str) -> Iterator[bytes]:
         """Return the pieces of an answer as they are made."""
-        response = self._call("GET", path, headers={"Accept": "text/event-stream", **headers})
+        asked = {"Accept": "text/event-stream", **headers}
+        response = self._call("GET", path, parameters=parameters, headers=asked)
         if not isinstance(response, StreamingHttpResponse):
             _answer(response)
             return iter(())

@@ -20,6 +20,7 @@ from datalinx.engine.spec.base import document_to_json, parse_document, refusal
 from datalinx.engine.spec.monitoring import AlertRuleDocument
 from datalinx.errors import DatalinxError, Failed, FieldError, Invalid
 from datalinx.events import emit
+from datalinx.redaction import hide_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,10 @@ def evaluate_changed_rules() -> int:
     return count
 
 
+def _without_secrets(rule: AlertRule, failure: DatalinxError) -> str:
+    return str(hide_secrets(failure.message, scope=rule.workspace_id))
+
+
 def evaluate_rule(rule: AlertRule) -> None:
     """Look at one rule: raise its alert or let it recover. A rule that cannot be evaluated says so itself."""
     document = parse_document(AlertRuleDocument, rule.document)
@@ -116,8 +121,8 @@ def evaluate_rule(rule: AlertRule) -> None:
     except DatalinxError as failure:
         holds, message, error = (
             True,
-            f"The rule {rule.name!r} cannot be evaluated: {failure.message}",
-            failure.message,
+            f"The rule {rule.name!r} cannot be evaluated: {_without_secrets(rule, failure)}",
+            _without_secrets(rule, failure),
         )
     if not document.enabled:
         holds, message = False, f"The rule {rule.name!r} was switched off."

@@ -241,6 +241,8 @@ class RunLog(models.Model):
     at = models.DateTimeField(auto_now_add=True)
     level = models.CharField(max_length=10, default="info")
     table = models.CharField(max_length=63, blank=True, default="")
+    # The attempt of the run in which it was written.
+    attempt = models.PositiveIntegerField(default=1)
     message = models.TextField()
 
     class Meta:

@@ -10,7 +10,7 @@ from apps.mappings.services.compile import target_columns, target_table
 from apps.mappings.services.types import make_registry
 from apps.pipelines.models import Run, RunStep, TableDelivery
 from apps.pipelines.services.lease import LeaseLost, require_held
-from apps.pipelines.services.logs import write_log
+from apps.pipelines.services.logs import told_error, write_log
 from apps.pipelines.services.tables import get_stored_table, table_files
 from apps.sources.models import Destination
 from apps.sources.services.destinations import open_connection
@@ -113,7 +113,7 @@ def _consignment(run: Run, step: RunStep, delivery: TableDelivery, hold_in: Path
 
 
 def _fail(run: Run, step: RunStep, delivery: TableDelivery, error: DatalinxError, *, seconds: float) -> None:
-    told = {"code": error.code, "message": error.message}
+    told = told_error(run, error)
     _write(run, delivery, status=RunStep.Status.FAILED, error=told, seconds=round(seconds, 3))
     message = f"{step.table} was committed and not delivered to {delivery.destination}: {error.message}"
     write_log(run, message, level="error", table=step.table)

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services.delivering import end_deliveries
 from apps.pipelines.services.lease import held, now_plus
-from apps.pipelines.services.logs import write_log
+from apps.pipelines.services.logs import told_error, write_log
 from apps.pipelines.services.upstreams import note_end
 from datalinx.errors import DatalinxError
 from datalinx.events import emit
@@ -25,7 +25,7 @@ def finish_run(run: Run, *, status: str, error: DatalinxError | None = None) -> 
             status, error = Run.Status.CANCELLED, None
         ended = held(run).update(
             status=status,
-            error={"code": error.code, "message": error.message} if error else None,
+            error=told_error(run, error) if error else None,
             progress=1.0 if status == Run.Status.SUCCESS else F("progress"),
             manifest=run.manifest,
             finished_at=Now(),

@@ -16,7 +16,7 @@ from apps.pipelines.services.delivery_execution import deliver_step
 from apps.pipelines.services.ending import announce, finish_run, release_run
 from apps.pipelines.services.jobs import Job, plan_jobs
 from apps.pipelines.services.lease import LeaseLost, claim_run
-from apps.pipelines.services.logs import write_log
+from apps.pipelines.services.logs import told_error, write_log
 from apps.pipelines.services.manifests import begin_manifest
 from apps.pipelines.services.replay_execution import ReplayExecution
 from apps.pipelines.services.run_record import RunRecord
@@ -216,7 +216,7 @@ class Execution:
 
     def _fail(self, step: RunStep, error: DatalinxError, *, status: str = RunStep.Status.FAILED) -> None:
         self.errors[step.table] = error
-        self.record.write(step, status=status, error={"code": error.code, "message": error.message})
+        self.record.write(step, status=status, error=told_error(self.run, error))
         write_log(self.run, error.message, level="error", table=step.table)
 
 

@@ -16,6 +16,7 @@ from apps.mappings.models import Identity
 from apps.mappings.services.schemas import get_schema_document
 from apps.mappings.services.types import get_registry
 from apps.pipelines.models import IdentityResolution
+from apps.pipelines.services.logs import told_error
 from apps.pipelines.services.people import found_file, last_found
 from apps.pipelines.services.resolutions import ResolutionHeartbeat, claim_resolution, held
 from apps.pipelines.services.tables import find_stored_table, table_files
@@ -55,7 +56,7 @@ def execute_resolution(resolution_id: str) -> None:
 def _fail(resolution: IdentityResolution, error: DatalinxError) -> None:
     held(resolution).update(
         status=IdentityResolution.Status.FAILED,
-        error={"code": error.code, "message": error.message},
+        error=told_error(resolution, error),
         finished_at=Now(),
         updated_at=Now(),
     )

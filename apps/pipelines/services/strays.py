@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.pipelines.models import IdentityResolution, Run, RunStep, StoredTable
+from apps.pipelines.services.retention import delete_old_logs, delete_old_runs
 from apps.pipelines.services.upkeep import SAFETY
 from apps.workspaces.models import Workspace
 from datalinx.engine.storage import Stored
@@ -37,7 +38,9 @@ _MODELS: dict[str, tuple[Any, str]] = {
 
 
 def sweep_all() -> None:
-    """Delete strays, rejected rows that were kept their time, and what dead workers left on this machine."""
+    """Delete what was kept its time (runs, logs, rejected rows), strays, and what dead workers left here."""
+    lines, runs = delete_old_logs(), delete_old_runs()
+    logger.info("swept %s old runs and %s lines of older logs", runs, lines)
     count = sum(1 for _ in delete_strays())
     rejects = delete_old_rejects()
     left = delete_old_scratch() + storage().discard_abandoned(before=timezone.now() - SAFETY)

@@ -11,7 +11,7 @@ from apps.mappings.services.compile import compile_table, discovered_shapes, tab
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services.bases import local_files, next_columns
 from apps.pipelines.services.engines import table_repeater
-from apps.pipelines.services.logs import write_log
+from apps.pipelines.services.logs import told_error, write_log
 from apps.pipelines.services.reading import open_scans, present_shapes, stored_scan
 from apps.pipelines.services.table_execution import TableExecution
 from apps.pipelines.services.table_publication import ledger
@@ -38,10 +38,12 @@ class VerifyExecution(TableExecution):
         except Stopped as error:
             report = {
                 "verdict": DIFFERENT,
-                "reasons": [f"The run succeeded, and now it fails: {error.message}"],
+                "reasons": [
+                    f"The run succeeded, and now it fails: {told_error(self.run_row, error)['message']}"
+                ],
             }
         except (Failed, Invalid, NotFound) as error:
-            report = {"verdict": NOT_POSSIBLE, "reasons": [error.message]}
+            report = {"verdict": NOT_POSSIBLE, "reasons": [told_error(self.run_row, error)["message"]]}
         self._keep(report)
 
     def _verify(self) -> dict[str, Any]:

@@ -23,8 +23,26 @@ from datalinx.api.parameters import one_of, whole_number
 from datalinx.api.renderers import EnvelopeRenderer, Paginated
 from datalinx.api.viewsets import WorkspaceViewSet
 
-LEVELS = ["info", "warning", "error"]
 FORMATS = ["json", "openlineage"]
+
+
+# What chooses lines of a log, read or followed.
+CHOICES = ("level", "min_level", "table", "attempt")
+CHOICE_PARAMETERS = (
+    OpenApiParameter("level", str, enum=selectors.LEVELS, description="Lines of this level."),
+    OpenApiParameter("min_level", str, enum=selectors.LEVELS, description="Lines of this level and worse."),
+    OpenApiParameter("table", str, description="Lines of this table's step."),
+    OpenApiParameter("attempt", OpenApiTypes.INT, description="Lines of this attempt."),
+)
+
+
+def _choice(request: Request) -> selectors.LogChoice:
+    return selectors.LogChoice(
+        level=one_of(request, "level", selectors.LEVELS),
+        min_level=one_of(request, "min_level", selectors.LEVELS),
+        table=request.query_params.get("table", ""),
+        attempt=whole_number(request, "attempt", default=0, lowest=1, highest=2**31 - 1),
+    )
 
 
 class EventStreamRenderer(BaseRenderer):
@@ -50,9 +68,9 @@ class RunViewSet(WorkspaceViewSet):
     ordering_fields = ("created_at", "started_at", "finished_at")
     permissions: ClassVar = {"view": "pipelines:view", "change": "pipelines:run"}
     query_parameters: ClassVar = {
-        "logs": ("page", "page_size", "level", "after"),
+        "logs": ("page", "page_size", "after", *CHOICES),
         "rejected": ("page", "page_size", "table", "reason"),
-        "events": ("last_event_id",),
+        "events": ("last_event_id", *CHOICES),
         "lineage": ("table", "column", "format"),
     }
     # A rehearsal reads and computes: it must not keep writers waiting.
@@ -80,18 +98,14 @@ class RunViewSet(WorkspaceViewSet):
         return self.created(verifications.start_verification(run=self.get_object(), actor=self.caller))
 
     @extend_schema(
-        parameters=[OpenApiParameter("level", str, enum=LEVELS), OpenApiParameter("after", OpenApiTypes.INT)],
+        parameters=[*CHOICE_PARAMETERS, OpenApiParameter("after", OpenApiTypes.INT)],
         responses={200: RunLogSerializer(many=True)},
     )
     @action(detail=True, methods=["get"])
     def logs(self, request: Request, id: str) -> Response:
-        """The run's log, oldest first; `after` gives the lines after one's id."""
-        rows = self.get_object().logs.order_by("pk")
-        if level := one_of(request, "level", LEVELS):
-            rows = rows.filter(level=level)
-        if after := whole_number(request, "after", default=0, lowest=0, highest=2**62):
-            rows = rows.filter(pk__gt=after)
-        page = self.paginate_queryset(rows)
+        """The run's log, oldest first; `after` gives the lines after one's id, and `events` follows it."""
+        after = whole_number(request, "after", default=0, lowest=0, highest=2**62)
+        page = self.paginate_queryset(_choice(request).lines(self.get_object(), after=after))
         return self.get_paginated_response(RunLogSerializer(page, many=True).data)
 
     @extend_schema(
@@ -143,18 +157,21 @@ class RunViewSet(WorkspaceViewSet):
         return self.paged(lineage.run_lineage(run=run, table=table, column=column))
 
     @extend_schema(
-        parameters=[OpenApiParameter("last_event_id", OpenApiTypes.INT)],
+        parameters=[*CHOICE_PARAMETERS, OpenApiParameter("last_event_id", OpenApiTypes.INT)],
         responses={(200, "text/event-stream"): OpenApiTypes.STR},
     )
     @action(detail=True, methods=["get"], renderer_classes=[EnvelopeRenderer, EventStreamRenderer])
     def events(self, request: Request, id: str) -> HttpResponseBase:
-        """The run's progress as server-sent events, until it ends; `Last-Event-ID` resumes."""
-        run = self.get_object()
+        """The run's progress as server-sent events, until it ends; `Last-Event-ID` resumes.
+
+        The lines of its log come as they are chosen, by the parameters of its log.
+        """
+        run, choice = self.get_object(), _choice(request)
         given = request.headers.get("Last-Event-ID", "")
         after = int(given) if given.isdigit() and len(given) < 19 else None
         if after is None:
             after = whole_number(request, "last_event_id", default=0, lowest=0, highest=2**62)
-        stream: Iterator[bytes] = selectors.stream_events(run, after=after)
+        stream: Iterator[bytes] = selectors.stream_events(run, after=after, choice=choice)
         response = StreamingHttpResponse(stream, content_type="text/event-stream")
         response["Cache-Control"] = "no-store"
         response["X-Accel-Buffering"] = "no"

@@ -14,6 +14,7 @@ from datalinx.caller import Caller
 from datalinx.engine.connectors import get_writer
 from datalinx.engine.connectors.base import Connection, TestStep
 from datalinx.errors import FieldError, Invalid
+from datalinx.redaction import remember
 from datalinx.sealed import seal, unseal
 
 
@@ -105,7 +106,9 @@ def open_credentials(destination: Destination) -> dict[str, Any]:
     """Return a destination's credentials as they were given."""
     if not destination.sealed_credentials:
         return {}
-    return dict(unseal(destination.sealed_credentials, context=f"destination:{destination.pk}"))
+    credentials = dict(unseal(destination.sealed_credentials, context=f"destination:{destination.pk}"))
+    remember(credentials, scope=destination.workspace_id)
+    return credentials
 
 
 def open_connection(destination: Destination) -> Connection:

@@ -28,6 +28,7 @@ from datalinx.engine.connectors.diff import Change, diff_tables
 from datalinx.errors import FieldError, Invalid, NotFound
 from datalinx.events import emit
 from datalinx.files import scratch, workspace_storage
+from datalinx.redaction import remember
 from datalinx.sealed import seal, unseal
 
 
@@ -98,7 +99,9 @@ def open_credentials(source: Source) -> dict[str, Any]:
     """Return a source's credentials as they were given."""
     if not source.sealed_credentials:
         return {}
-    return dict(unseal(source.sealed_credentials, context=f"source:{source.pk}"))
+    credentials = dict(unseal(source.sealed_credentials, context=f"source:{source.pk}"))
+    remember(credentials, scope=source.workspace_id)
+    return credentials
 
 
 def source_storage(source: Source) -> Any:

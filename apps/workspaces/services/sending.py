@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 
 from datalinx.errors import DatalinxError
 from datalinx.outbound import Outbound
+from datalinx.redaction import hide_secrets
 from datalinx.trace import HEADER as TRACE_HEADER
 from datalinx.trace import current_trace, span
 
@@ -89,7 +90,7 @@ def _send(client: Outbound, message: Message) -> Outcome:
             response_bytes=READ_BYTES,
         )
     except DatalinxError as error:
-        return Outcome(False, None, error.message[:500], time.monotonic() - started)
+        return Outcome(False, None, hide_secrets(error.message)[:500], time.monotonic() - started)
     seconds = time.monotonic() - started
     kept = read_answer(answer.body, message.secrets)
     if 200 <= answer.status < 300:

@@ -16,6 +16,7 @@ from datalinx.caller import Caller
 from datalinx.errors import FieldError, Invalid
 from datalinx.events import EVENTS
 from datalinx.outbound import check_literal_address
+from datalinx.redaction import remember
 from datalinx.sealed import seal, unseal
 
 ROTATION_GRACE = timedelta(hours=24)
@@ -126,7 +127,9 @@ def live_secrets(webhook: Webhook) -> list[str]:
     if webhook.previous_secret_until is not None and webhook.previous_secret_until > now:
         sealed.append(webhook.sealed_previous_secret)
     sealed += [each["sealed"] for each in webhook.older_secrets if _lives(each, now)]
-    return [str(unseal(each, context=context)) for each in sealed]
+    secrets = [str(unseal(each, context=context)) for each in sealed]
+    remember(secrets, scope=webhook.workspace_id)
+    return secrets
 
 
 def _lives(secret: dict[str, str], now: datetime) -> bool:

@@ -56,12 +56,22 @@ def logs(
     *,
     run: RunId,
     level: Annotated[Text, typer.Option("--level", help="Only lines of this level.")] = None,
+    min_level: Annotated[Text, typer.Option("--min-level", help="Lines of this level and worse.")] = None,
+    table: Annotated[Text, typer.Option("--table", "-t", help="Only lines of this table.")] = None,
+    attempt: Annotated[int | None, typer.Option("--attempt", help="Only lines of this attempt.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Write lines as they come.")] = False,
     limit: Limit = 0,
 ) -> None:
-    """Show the log of a run."""
-    session.out.listing(
-        session.view.runs.logs(run, level=level), "at", "level", "table", "message", limit=limit
-    )
+    """Show the log of a run, or follow it to its end, one line of text each."""
+    chosen = {"level": level, "min_level": min_level, "table": table, "attempt": attempt}
+    if not follow:
+        lines = session.view.runs.logs(run, **chosen)
+        session.out.listing(lines, "at", "level", "table", "message", "attempt", limit=limit)
+        return
+    for line in session.view.runs.follow_logs(run, **chosen):
+        words = [str(line.get(name) or "") for name in ("at", "level", "table", "message")]
+        sys.stdout.write(plain("  ".join(word for word in words if word)) + "\n")
+        sys.stdout.flush()
 
 
 def rejected(

@@ -40,7 +40,10 @@ class Runs(Endpoints):
         return self._send("POST", route("runs", run_id, "retry"), Run, where=_O, body={})
 
     def logs(self, run_id: str, **filters: Any) -> Listing[Resource]:
-        """List the lines of a run's log, oldest first; `level` and `after` (a line's id) are filters."""
+        """List the lines of a run's log, oldest first.
+
+        `level`, `min_level` (this and worse), `table`, `attempt` and `after` (a line's id) are filters.
+        """
         return self._list(route("runs", run_id, "logs"), Resource, where=_O, params=filters)
 
     def rejected(self, run_id: str, **filters: Any) -> Listing[Resource]:
@@ -72,10 +75,21 @@ class Runs(Endpoints):
         """Start a run that repeats this one and publishes nothing; `verified` of it tells whether all is the same."""
         return self._send("POST", route("runs", run_id, "verify"), Run, where=_O, body={})
 
-    def events(self, run_id: str, *, last_event_id: str | None = None) -> Iterator[Event]:
+    def follow_logs(self, run_id: str, **filters: Any) -> Iterator[Resource]:
+        """Yield the lines of a run's log as they are written, up to its end; the filters are those of `logs`.
+
+        Each is a line as `logs` has it. A connection that breaks is made again, and no line is lost or doubled.
+        """
+        last = str(filters.pop("after", "")) or None
+        for event in self.events(run_id, last_event_id=last, **filters):
+            if event.name == "log" and isinstance(event.data, dict):
+                yield Resource({"id": int(event.id or 0), **event.data})
+
+    def events(self, run_id: str, *, last_event_id: str | None = None, **filters: Any) -> Iterator[Event]:
         """Yield what happens in a run, as it happens, up to its final state: its states, and the lines of its log.
 
-        A stream that breaks is taken up where it broke off. `last_event_id` takes up an earlier one.
+        A stream that breaks is taken up where it broke off. `last_event_id` takes up an earlier one. The filters of
+        `logs` choose the lines.
         """
         workspace = self._scope.header(_O)
 
@@ -83,7 +97,15 @@ class Runs(Endpoints):
             headers = {"Last-Event-ID": last_id} if last_id else {}
             path = route("runs", run_id, "events")
             accept = "text/event-stream"
-            call = Call("GET", path, workspace=workspace, seconds=_SILENCE, accept=accept, headers=headers)
+            call = Call(
+                "GET",
+                path,
+                params=given(**filters),
+                workspace=workspace,
+                seconds=_SILENCE,
+                accept=accept,
+                headers=headers,
+            )
             return self._transport.open(call)
 
         return resumed(connect, last_id=last_event_id, sleep=self._transport.sleep)

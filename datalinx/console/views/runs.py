@@ -1,6 +1,7 @@
 """Runs: how they went, how they go right now, and what they rejected."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse, StreamingHttpResponse
 
@@ -24,6 +25,9 @@ from datalinx.console.run_state import list_reasons, run_state
 STATUSES = ("queued", "running", "success", "failed", "cancelled")
 FIRST_REJECTED = 5
 LOG_LINES = 200
+# The levels that leave lines out, and what else chooses lines of the log.
+LEVELS = ("warning", "error")
+LOG_CHOICES = ("min_level", "table", "attempt")
 # What a person may choose of the rejected rows.
 CHOICES = ("table", "reason")
 
@@ -46,7 +50,10 @@ def runs(place: Place) -> HttpResponse:
 def run(place: Place, run_id: str) -> HttpResponse:
     """Show a run: its ledger, its tables, why rows were rejected, its log."""
     found = place.api.get("runs", run_id).data
-    log = place.api.get("runs", run_id, "logs", page=page_number(place.request, "log"), page_size=LOG_LINES)
+    choice = _log_choice(place, found)
+    log = place.api.get(
+        "runs", run_id, "logs", page=page_number(place.request, "log"), page_size=LOG_LINES, **choice
+    )
     has_rejected = found["totals"]["rejected"] > 0
     rejected = (
         place.api.get("runs", run_id, "rejected", page_size=FIRST_REJECTED).data if has_rejected else []
@@ -55,7 +62,9 @@ def run(place: Place, run_id: str) -> HttpResponse:
         "run.html",
         **run_state(found),
         log=to_pages(place.request, log.data, log.pagination, name="log"),
-        last_line=log.data[-1]["id"] if log.data else 0,
+        log_choice=choice,
+        log_query=urlencode({"after": log.data[-1]["id"] if log.data else 0, **choice}),
+        levels=LEVELS,
         rejected=rejected,
         tests=list_tests(found),
         trials=list_trials(found, _runs_before(place, found)),
@@ -63,6 +72,15 @@ def run(place: Place, run_id: str) -> HttpResponse:
         verifiable=may_verify(found),
         replayed=sum(step["replayed"] for step in found["steps"]),
     )
+
+
+def _log_choice(place: Place, found: dict[str, Any]) -> dict[str, str]:
+    """Return which lines of its log a person wants to see; what names nothing of this run is left out."""
+    tables = {step["table"] for step in found["steps"]}
+    attempts = {str(number) for number in range(1, found["attempt"] + 1)}
+    allowed = {"min_level": {*LEVELS}, "table": tables, "attempt": attempts}
+    asked = {name: place.request.GET.get(name, "") for name in allowed}
+    return {name: value for name, value in asked.items() if value in allowed[name]}
 
 
 def _runs_before(place: Place, found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -167,7 +185,8 @@ def events(place: Place, run_id: str) -> StreamingHttpResponse:
     """Pass on the API's events of a run, each as the part of the page that it changes."""
     last = place.request.headers.get("Last-Event-ID") or place.request.GET.get("after", "0")
     last = last if last.isascii() and last.isdigit() else "0"
-    stream = place.api.stream("runs", run_id, "events", **{"Last-Event-ID": last})
+    chosen = {name: place.request.GET[name] for name in LOG_CHOICES if place.request.GET.get(name)}
+    stream = place.api.stream("runs", run_id, "events", parameters=chosen, **{"Last-Event-ID": last})
     response = StreamingHttpResponse(relay(place, stream), content_type="text/event-stream")
     response["X-Accel-Buffering"] = "no"
     return response

@@ -1,13 +1,17 @@
 """Runs over the API: started, refused, cancelled, tried again, and what is read of them."""
 
+import json
 from typing import Any
 
 import pytest
 import time_machine
 
-from apps.pipelines.models import Run, StoredTable
+from apps.pipelines.models import Run, RunLog, StoredTable
 from apps.pipelines.selectors import stream_events
+from apps.pipelines.services.dispatching import reap_lost_runs
 from apps.pipelines.services.execution import execute_run
+from apps.pipelines.services.lease import claim_run
+from apps.pipelines.services.logs import write_log
 from tests.apps.pipelines.ground import add_orders, start
 from tests.journey import CONTACTS, MAPPING, lay_out, run, upload
 from tests.resources import assert_failure, assert_success
@@ -286,6 +290,77 @@ def test_events__of_an_ended_run__end_and_resume_after_the_last_that_was_seen(wo
     assert [line for line in resumed.split("\n") if line.startswith("id: ")] == [f"id: {ids[-1]}"]
     assert_failure(world.eve.client(None).get(url), 404, "RUN_NOT_FOUND")
     assert_failure(world.nobody().get(url), 401, "AUTHENTICATION_REQUIRED")
+
+
+def test_logs__chosen_by_level_table_and_attempt__are_those_alone_also_as_events(world: World) -> None:
+    done = run(world, lay_out(world))
+    row = Run.objects.get(pk=done["id"])
+    row.logs.all().delete()
+    for number, (level, table, attempt) in enumerate(
+        [("info", "", 1), ("warning", "customers", 1), ("error", "orders", 1), ("error", "customers", 2)]
+    ):
+        row.attempt = attempt
+        write_log(row, str(number), level=level, table=table)
+    client, url = world.vera.client(), f"/api/runs/{done['id']}"
+    chosen: list[tuple[dict[str, Any], str]] = [
+        ({}, "0123"),
+        ({"level": "warning"}, "1"),
+        ({"min_level": "warning"}, "123"),
+        ({"min_level": "info", "table": "customers"}, "13"),
+        ({"attempt": 2}, "3"),
+    ]
+    for choice, wanted in chosen:
+        lines = assert_success(client.get(f"{url}/logs", choice))
+        assert "".join(line["message"] for line in lines) == wanted
+        stream = b"".join(client.get(f"{url}/events", choice).streaming_content).decode()
+        told = [
+            json.loads(block.split("data: ")[1]) for block in stream.split("\n\n") if "event: log" in block
+        ]
+        assert told == [{name: line[name] for name in line if name != "id"} for line in lines]
+    for path in ("logs", "events"):
+        assert_failure(client.get(f"{url}/{path}", {"attempt": "0"}), 422, "VALIDATION_ERROR")
+        assert_failure(client.get(f"{url}/{path}", {"min_level": "loud"}), 422, "VALIDATION_ERROR")
+
+
+def test_events__dropped_at_any_line__bring_the_rest_once_when_taken_up(world: World) -> None:
+    row = Run.objects.get(pk=run(world, lay_out(world))["id"])
+    # More than are read at once, so that the end must not come too early.
+    RunLog.objects.bulk_create(RunLog(run=row, message=str(number)) for number in range(1_100))
+    wanted = list(row.logs.order_by("pk").values_list("pk", flat=True))
+    seen: list[int] = []
+    for most in (1, 3, 499, 500, 10_000):
+        left = most
+        stream = stream_events(row, after=seen[-1] if seen else 0)
+        for event in stream:
+            if not event.startswith(b"id: "):
+                continue
+            seen.append(int(event.split(b"\n")[0].removeprefix(b"id: ")))
+            left -= 1
+            if not left:
+                break
+        stream.close()
+    assert seen == wanted
+
+
+def test_events__over_the_loss_of_a_worker__go_on_with_the_next_attempt(world: World) -> None:
+    pipeline = lay_out(world)
+    run_id = start(world, pipeline)
+    lost = claim_run(run_id)
+    assert lost is not None
+    write_log(lost, "half of it")
+    stream = stream_events(lost, after=0)
+    first = [next(stream), next(stream)]
+    stream.close()
+    Run.objects.filter(pk=run_id).update(lease_expires_at=None)
+    reap_lost_runs()
+    execute_run(run_id)
+    last = int(first[-1].split(b"\n")[0].removeprefix(b"id: "))
+    rest = [event for event in stream_events(lost, after=last) if event.startswith(b"id: ")]
+    ids = [int(event.split(b"\n")[0].removeprefix(b"id: ")) for event in [*first, *rest]]
+    assert ids == list(RunLog.objects.filter(run=run_id).order_by("pk").values_list("pk", flat=True))
+    attempts = list(RunLog.objects.filter(run=run_id).order_by("pk").values_list("attempt", flat=True))
+    assert attempts == sorted(attempts)
+    assert attempts[-1] == 2
 
 
 def test_events__of_a_run_that_was_deleted__end(world: World) -> None:

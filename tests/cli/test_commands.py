@@ -275,7 +275,7 @@ def test_runs_logs__followed__are_lines_of_text_as_they_come_by_the_filters(serv
         'id: 1\nevent: log\ndata: {"at": "t", "level": "error", "table": "c", "message": "no"}\n\n'
         'event: run\ndata: {"status": "running"}\n\nevent: end\ndata: {}\n\n'
     )
-    server.on("GET runs/run_1/events", httpx.Response(200, text=text))
+    server.on("GET runs/run_1/events", Response(text, content_type="text/event-stream"))
     assert cli("runs", "logs", "run_1", "-f", "--min-level", "warning").stdout == "t  error  c  no\n"
     assert server.query("GET runs/run_1/events")["min_level"] == "warning"
 

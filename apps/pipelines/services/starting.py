@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from apps.pipelines.models import Pipeline, Run
 from apps.pipelines.services.ending import announce
-from apps.pipelines.services.logs import write_log
+from apps.pipelines.services.logs import told_error, write_log
 from apps.pipelines.services.runs import start_run
 from datalinx.caller import Caller
 from datalinx.errors import DatalinxError
@@ -40,7 +40,7 @@ def start_or_record(
             pipeline=pipeline,
             trigger=trigger,
             status=Run.Status.FAILED,
-            error={"code": refused.code, "message": refused.message},
+            error=told_error(pipeline, refused),
             snapshot={"pipeline": pipeline.document},
             created_by=actor.id,
             finished_at=Now(),

@@ -10,6 +10,8 @@ from celery import Celery, bootsteps, signals
 from celery.beat import Scheduler as InMemoryScheduler
 from celery.contrib.django.task import DjangoTask
 
+from datalinx import stopping
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "datalinx.settings")
 
 _REQUEST_ID = "datalinx_request_id"
@@ -101,6 +103,29 @@ def _make_app() -> Celery:
     app.steps["consumer"].add(SignOfLife)
     app.autodiscover_tasks()
     return app
+
+
+def messages_in(queue: str) -> int:
+    """Return how many messages wait in a queue, 0 when there is none; those that a worker holds are not counted."""
+    with app.connection_for_write() as connection:
+        # Each transport has a channel of its own kind.
+        channel: Any = connection.channel()
+        try:
+            found: int = channel.queue_declare(queue, passive=True).message_count
+        except connection.channel_errors:
+            # A queue that nobody has made yet.
+            return 0
+    return found
+
+
+@signals.worker_init.connect
+def _begin(**_: Any) -> None:
+    stopping.begin_anew()
+
+
+@signals.worker_shutting_down.connect
+def _end(**_: Any) -> None:
+    stopping.ask_to_stop()
 
 
 @signals.setup_logging.connect

@@ -193,6 +193,12 @@ THREADS = Setting(
     "Threads for the engine of one run; told from the machine or the container when empty.",
 )
 CONCURRENCY = Setting("DATALINX_CONCURRENCY", _integer(1), 2, "Runs that one worker does at the same time.")
+ORGANIZATION_RUNS = Setting(
+    "DATALINX_ORGANIZATION_RUNS",
+    _integer(0),
+    0,
+    "Runs of one organization that may go on at the same time; 0 sets no bound.",
+)
 WEB_PROCESSES = Setting(
     "DATALINX_WEB_PROCESSES",
     _integer(1),

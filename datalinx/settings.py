@@ -104,6 +104,7 @@ MAX_UPLOAD_BYTES = 20 * 1024**3
 
 # What the engine of one run may use.
 CONCURRENCY = env.CONCURRENCY.read()
+ORGANIZATION_RUNS = env.ORGANIZATION_RUNS.read()
 ENGINE_MEMORY_BYTES = env.MEMORY_LIMIT.read() or machine.memory_for_one_run(CONCURRENCY)
 ENGINE_THREADS = env.THREADS.read() or machine.processors()
 # What one question in SQL may use.

@@ -12,6 +12,7 @@ from apps.pipelines.models import Pipeline, Run, RunLog, RunStep, StoredTable, T
 from apps.pipelines.services.ending import sum_counts
 from apps.pipelines.services.estimates import estimate_run
 from apps.pipelines.services.verifications import verdict_of
+from apps.pipelines.services.waiting import why_waiting
 from apps.pipelines.services.windows import BOUNDS
 from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
 from datalinx.files import workspace_storage
@@ -170,6 +171,27 @@ class EstimateSerializer(StrictSerializer):
     based_on_runs = serializers.IntegerField()
 
 
+class WaitingSerializer(StrictSerializer):
+    """Why a queued run has not begun; `run_id`, `until` and `ahead` are what some codes speak of."""
+
+    code = serializers.ChoiceField(
+        choices=[
+            "worker_too_old",
+            "pause_before_retry",
+            "pipeline_busy",
+            "organization_limit",
+            "no_worker",
+            "not_sent",
+            "in_line",
+            "starting",
+        ]
+    )
+    message = serializers.CharField()
+    run_id = serializers.CharField(required=False)
+    until = serializers.DateTimeField(required=False)
+    ahead = serializers.IntegerField(required=False)
+
+
 class RunSerializer(StrictModelSerializer):
     """A run, its steps and their ledgers."""
 
@@ -184,7 +206,9 @@ class RunSerializer(StrictModelSerializer):
     triggered_by = serializers.CharField(source="triggered_by_id", read_only=True, allow_null=True)
     verified = serializers.SerializerMethodField()
     estimate = serializers.SerializerMethodField()
+    waiting = serializers.SerializerMethodField()
     totals = serializers.SerializerMethodField()
+    _waiting: dict[str, dict[str, Any]] | None = None
     steps = RunStepSerializer(many=True, read_only=True)
 
     class Meta:
@@ -199,6 +223,7 @@ class RunSerializer(StrictModelSerializer):
             "engine",
             "progress",
             "estimate",
+            "waiting",
             "request",
             "retry_of",
             "replay_of",
@@ -225,6 +250,16 @@ class RunSerializer(StrictModelSerializer):
     @extend_schema_field(EstimateSerializer(allow_null=True))
     def get_estimate(self, run: Run) -> dict[str, int] | None:
         return estimate_run(run, list(run.steps.all()), now=timezone.now())
+
+    @extend_schema_field(WaitingSerializer(allow_null=True))
+    def get_waiting(self, run: Run) -> dict[str, Any] | None:
+        if run.status != Run.Status.QUEUED:
+            return None
+        if self._waiting is None:
+            # Asked once for all runs of a page.
+            page = self.parent.instance if self.parent is not None else None
+            self._waiting = why_waiting([run] if page is None else list(page))
+        return self._waiting.get(run.pk)
 
     def get_totals(self, run: Run) -> dict[str, int]:
         return dict.fromkeys(COUNTS, 0) | sum_counts(run)

@@ -3,15 +3,18 @@
 from datalinx.celery import app
 
 
-@app.task(name="pipelines.execute")
+# A message that wakes for hours of work is confirmed when it is taken: what it was for is a row with a lease, which
+# is taken up again without it, and a broker that waits for the confirmation (RabbitMQ for half an hour) would end the
+# work. Losing the broker's connection then ends nothing either.
+@app.task(name="pipelines.execute", acks_late=False)
 def execute(run_id: str) -> None:
-    """Take up a queued run, if it is still there to take."""
-    from apps.pipelines.services.execution import execute_run
+    """Take up the queued run whose turn it is; `run_id`, for which this was sent, or one that comes before it."""
+    from apps.pipelines.services.execution import execute_next_run
     from datalinx.engine.execute.session import statements_left
     from datalinx.processes import end_process
 
     try:
-        execute_run(run_id, end_process=end_process)
+        execute_next_run(end_process=end_process)
     finally:
         # A statement that did not heed its interrupt (the distance of two very long texts) ends with its process.
         if statements_left():
@@ -39,7 +42,7 @@ def align() -> None:
     align_schedules()
 
 
-@app.task(name="pipelines.resolve")
+@app.task(name="pipelines.resolve", acks_late=False)
 def resolve(resolution_id: str) -> None:
     """Take up a queued resolution of identity, if it is still there to take."""
     from apps.pipelines.services.resolving import execute_resolution
@@ -56,7 +59,7 @@ def upkeep() -> None:
         keep_up.delay(table_id)
 
 
-@app.task(name="pipelines.keep_up")
+@app.task(name="pipelines.keep_up", acks_late=False)
 def keep_up(table_id: str) -> None:
     """Look after the files of one table, if that is still due."""
     from apps.pipelines.services.upkeep import keep_up_due_table

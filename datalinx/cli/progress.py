@@ -153,8 +153,13 @@ def _doing(run: Mapping[str, Any]) -> str:
         plain(str(step.get("table"))) for step in run.get("steps") or [] if step.get("status") == "running"
     ]
     rows = (run.get("totals") or {}).get("read") or 0
-    parts = (", ".join(now), f"{rows:,} rows" if rows else "", _left(run))
+    parts = (", ".join(now), f"{rows:,} rows" if rows else "", _waits(run), _left(run))
     return " · ".join(part for part in parts if part)
+
+
+def _waits(run: Mapping[str, Any]) -> str:
+    """Why a queued run has not begun."""
+    return str((run.get("waiting") or {}).get("message", ""))
 
 
 def _left(run: Mapping[str, Any]) -> str:

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 
 from datalinx.orm import PrefixedIdField, WorkspaceModel
+from datalinx.transitions import TransitionsConstraint
+from datalinx.version import RUN_PROTOCOL
 
 
 class Pipeline(WorkspaceModel):
@@ -30,6 +32,13 @@ class Pipeline(WorkspaceModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+# What may follow what; the last states are followed by nothing.
+TRANSITIONS = {
+    "queued": ["running", "failed", "cancelled"],
+    "running": ["queued", "success", "failed", "cancelled"],
+}
 
 
 class Run(WorkspaceModel):
@@ -94,6 +103,10 @@ class Run(WorkspaceModel):
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     # Retries that the run's own failures used up; lost workers do not count here.
     failures = models.PositiveIntegerField(default=0)
+    # How often a worker that was told to end gave it back before its end; nobody's fault.
+    handovers = models.PositiveIntegerField(default=0)
+    # The format of what it carries; a worker that knows none so new leaves it alone.
+    protocol = models.PositiveIntegerField(default=RUN_PROTOCOL)
     # Not to be taken up before this moment (the pause before a retry).
     not_before = models.DateTimeField(null=True, blank=True)
     dispatched_at = models.DateTimeField(null=True, blank=True)
@@ -119,6 +132,8 @@ class Run(WorkspaceModel):
             models.UniqueConstraint(
                 "pipeline", condition=Q(status="running"), name="one_running_run_for_each_pipeline"
             ),
+            # Also whoever writes to the table by hand.
+            TransitionsConstraint(name="run_status_is_never_left_so", field="status", allowed=TRANSITIONS),
             # However many schedulers look, and whatever their clocks do: one run for each time of a schedule.
             models.UniqueConstraint(
                 "pipeline",

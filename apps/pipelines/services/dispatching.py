@@ -9,20 +9,24 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from apps.pipelines.models import Run, RunStep
+from apps.pipelines.services.claiming import ready_runs
 from apps.pipelines.services.delivering import end_deliveries
 from apps.pipelines.services.ending import announce, left_over
-from apps.pipelines.services.lease import now_plus
+from apps.pipelines.services.lease import LEASE, now_plus
 from apps.pipelines.services.logs import write_log
+from datalinx.celery import messages_in
 
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 10
 # A message that was sent and never picked up is sent again after this long.
 REDISPATCH = timedelta(seconds=15)
+MOST_MESSAGES = 100
+RUNS_QUEUE = "runs"
 
 
 def dispatch(run_id: str) -> None:
-    """Wake a worker for a queued run. A message that is lost is sent again by the tick."""
+    """Wake a worker for a queued run, or for another that comes before it. A lost message is sent again by the tick."""
     from apps.pipelines.tasks import execute
 
     Run.objects.filter(pk=run_id, status=Run.Status.QUEUED).update(dispatched_at=Now())
@@ -34,10 +38,14 @@ def dispatch(run_id: str) -> None:
 
 def dispatch_waiting_runs() -> int:
     """Send what is queued and was never picked up; return how many messages."""
-    unsent = Q(dispatched_at=None) | Q(dispatched_at__lt=now_plus(-REDISPATCH))
-    ready = Q(not_before=None) | Q(not_before__lte=Now())
-    waiting = Run.objects.filter(unsent, ready, status=Run.Status.QUEUED).order_by("created_at")
-    ids = list(waiting.values_list("pk", flat=True)[:100])
+    # One from the future was written before the clock was set back.
+    unsent = Q(dispatched_at=None) | Q(dispatched_at__lt=now_plus(-REDISPATCH)) | Q(dispatched_at__gt=Now())
+    waiting = ready_runs().filter(unsent).order_by("created_at")
+    ids = list(waiting.values_list("pk", flat=True)[:MOST_MESSAGES])
+    if not ids:
+        return 0
+    # Messages that workers have not come to yet are not lost: sending more of them would only fill the broker.
+    ids = ids[: max(0, len(ids) - messages_in(RUNS_QUEUE))]
     for run_id in ids:
         dispatch(run_id)
     return len(ids)
@@ -48,17 +56,20 @@ def reap_lost_runs() -> int:
 
     A lost worker does not use up the pipeline's retries, but no run is taken up without end.
     """
-    silent = Q(lease_expires_at=None) | Q(lease_expires_at__lt=Now())
+    # A lease from the future was written before the clock was set back: who lives renews it within seconds.
+    silent = (
+        Q(lease_expires_at=None) | Q(lease_expires_at__lt=Now()) | Q(lease_expires_at__gt=now_plus(2 * LEASE))
+    )
     count = 0
     for run in Run.objects.filter(silent, status=Run.Status.RUNNING).select_related("workspace")[:100]:
         mine = Run.objects.filter(silent, pk=run.pk, fence=run.fence, status=Run.Status.RUNNING)
         with transaction.atomic():
             if run.cancel_requested_at is not None:
                 ended = _end_lost(mine, run, Run.Status.CANCELLED, None)
-            elif run.attempt >= MAX_ATTEMPTS:
+            elif (lost := run.attempt - run.failures - run.handovers) >= MAX_ATTEMPTS:
                 error = {
                     "code": "WORKER_LOST",
-                    "message": f"The worker was lost {run.attempt} times; look at its log.",
+                    "message": f"The worker was lost {lost} times; look at its log.",
                 }
                 ended = _end_lost(mine, run, Run.Status.FAILED, error)
             else:

@@ -76,6 +76,29 @@ def release_run(run: Run, *, error: DatalinxError, backoff: timedelta) -> bool:
     return bool(released)
 
 
+def hand_over_run(run: Run) -> bool:
+    """Give a held run back at once, for another worker: this one was told to end. It counts as no failure."""
+    with transaction.atomic():
+        if _is_cancelled(run):
+            return finish_run(run, status=Run.Status.CANCELLED)
+        released = held(run).update(
+            status=Run.Status.QUEUED,
+            attempt=F("attempt") + 1,
+            handovers=F("handovers") + 1,
+            # Whatever still goes on in this process holds it no longer.
+            fence=F("fence") + 1,
+            lease_expires_at=None,
+            dispatched_at=None,
+            updated_at=Now(),
+        )
+        if not released:
+            return False
+        # What was committed stays; the rest is begun again.
+        run.steps.exclude(status=RunStep.Status.SUCCESS).update(status=RunStep.Status.PENDING)
+        write_log(run, "The worker was told to end; the run is handed over to another.")
+    return True
+
+
 def announce(run: Run) -> None:
     """Tell those who listen how a run began or ended. Within the transaction of the fact."""
     events = {

@@ -6,16 +6,17 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from apps.mappings.services.compile import dependencies
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services.bases import engine_limits, most_beside
+from apps.pipelines.services.claiming import claim_fairest_run, claim_run
 from apps.pipelines.services.delivery_execution import deliver_step
-from apps.pipelines.services.ending import announce, finish_run, release_run
+from apps.pipelines.services.ending import finish_run, hand_over_run, release_run
 from apps.pipelines.services.jobs import Job, plan_jobs
-from apps.pipelines.services.lease import LeaseLost, claim_run
+from apps.pipelines.services.lease import LeaseLost
 from apps.pipelines.services.logs import told_error, write_log
 from apps.pipelines.services.manifests import begin_manifest
 from apps.pipelines.services.replay_execution import ReplayExecution
@@ -42,14 +43,24 @@ MOVED = ("TABLE_MOVED", "FILES_NOT_CURRENT")
 DEPENDENCY_FAILED = "DEPENDENCY_FAILED"
 
 
-def execute_run(run_id: str, *, end_process: Callable[[], None] | None = None) -> None:
-    """Take up a queued run and bring it to its end, unless there is nothing to take or it is taken away.
+def execute_next_run(*, end_process: Callable[[], None]) -> None:
+    """Take up the queued run whose turn it is and bring it to its end, unless there is none or it is taken away.
 
     `end_process` ends this process with work in it that does not end when it is told to.
     """
+    run = claim_fairest_run()
+    if run is not None:
+        _execute(run, end_process)
+
+
+def execute_run(run_id: str) -> None:
+    """Take up this run out of its turn and bring it to its end, unless it cannot be taken or is taken away."""
     run = claim_run(run_id)
-    if run is None:
-        return
+    if run is not None:
+        _execute(run, None)
+
+
+def _execute(run: Run, end_process: Callable[[], None] | None) -> None:
     reach("run.claimed")
     set_request_id(run.request_id)
     about = {"datalinx.run.id": run.pk, "datalinx.run.attempt": run.attempt, "datalinx.engine": run.engine}
@@ -102,9 +113,6 @@ class Execution:
 
         A table that failed takes those that read it along.
         """
-        if self.run.attempt == 1:
-            with transaction.atomic():
-                announce(self.run)
         self.run.manifest = self.run.manifest or begin_manifest(self.run)
         try:
             self.jobs.work_through(self._work, halt=self.halted.set)
@@ -141,6 +149,9 @@ class Execution:
             raise LeaseLost(self.run.pk)
         if self.watchdog.is_late and not self.watchdog.cancelled.is_set():
             finish_run(self.run, status=Run.Status.FAILED, error=self.watchdog.too_late())
+            return
+        if self.watchdog.leaving.is_set() and not self.watchdog.cancelled.is_set():
+            hand_over_run(self.run)
             return
         finish_run(self.run, status=Run.Status.CANCELLED)
 

@@ -1,21 +1,25 @@
-"""Who holds a run: claimed by one conditional update, kept by heartbeats, fenced by a number, by database time."""
+"""Who holds a run: kept by heartbeats, fenced by a number, all by the database's time."""
 
 import os
 import socket
 import threading
+import time
 from abc import ABC, abstractmethod
 from datetime import timedelta
 from typing import Any, Generic, Self, TypeVar
 
-from django.db import IntegrityError, connection, models, transaction
-from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
+from django.db import connection, models
+from django.db.models import DateTimeField, ExpressionWrapper, QuerySet, Value
 from django.db.models.functions import Now
 
 from apps.pipelines.models import Run
+from datalinx import stopping
 from datalinx.errors import Cancelled, Interrupted
 
 LEASE = timedelta(seconds=20)
 HEARTBEAT_SECONDS = 3.0
+# How often a heartbeat's thread looks whether this worker was told to end.
+LOOK_SECONDS = 0.2
 
 
 def now_plus(delta: timedelta) -> Any:
@@ -33,31 +37,6 @@ class LeaseLost(Interrupted):
 
     def __init__(self, run_id: str) -> None:
         super().__init__("LEASE_LOST", f"The run {run_id} was taken over or ended; this worker stops.")
-
-
-def claim_run(run_id: str) -> Run | None:
-    """Take a queued run for this process and return it, or None when there is nothing to take.
-
-    A run of a pipeline waits while another of the same pipeline runs; the database's own constraint decides
-    when two workers try at the same moment.
-    """
-    other = Run.objects.filter(pipeline=OuterRef("pipeline"), status=Run.Status.RUNNING)
-    ready = Q(not_before=None) | Q(not_before__lte=Now())
-    free = Run.objects.filter(ready, ~Exists(other), pk=run_id, status=Run.Status.QUEUED)
-    try:
-        with transaction.atomic():
-            taken = free.update(
-                status=Run.Status.RUNNING,
-                fence=F("fence") + 1,
-                lease_owner=owner_name(),
-                lease_expires_at=now_plus(LEASE),
-                heartbeat_at=Now(),
-                started_at=Now(),
-                updated_at=Now(),
-            )
-    except IntegrityError:
-        return None
-    return Run.objects.select_related("workspace__organization", "pipeline").get(pk=run_id) if taken else None
 
 
 def held(run: Run) -> QuerySet[Run]:
@@ -92,6 +71,8 @@ class Beat(ABC, Generic[Row]):
         self.run = run
         self.cancelled = threading.Event()
         self.lost = threading.Event()
+        # This worker was told to end: the work is to be left for another.
+        self.leaving = threading.Event()
         self._stop = threading.Event()
         self._misses = 0
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{run.pk}", daemon=True)
@@ -105,17 +86,28 @@ class Beat(ABC, Generic[Row]):
         self._thread.join()
 
     def should_stop(self) -> bool:
-        """Return whether the work should end early, for either reason."""
-        return self.cancelled.is_set() or self.lost.is_set()
+        """Return whether the work should end early, for whichever reason."""
+        return self.cancelled.is_set() or self.lost.is_set() or self.leaving.is_set()
 
     def _beat(self) -> None:
         try:
-            while not self._stop.wait(self._pause()):
+            while not self._wait():
                 if not self.lost.is_set():
                     self._beat_once()
                 self._watch()
         finally:
             connection.close()
+
+    def _wait(self) -> bool:
+        """Wait until a beat is due or this worker is told to end; return whether the work is over."""
+        due = time.monotonic() + self._pause()
+        while (left := due - time.monotonic()) > 0:
+            if self._stop.wait(min(left, LOOK_SECONDS)):
+                return True
+            if stopping.is_stopping() and not self.leaving.is_set():
+                self.leaving.set()
+                break
+        return self._stop.is_set()
 
     def _beat_once(self) -> None:
         try:

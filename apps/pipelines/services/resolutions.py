@@ -80,6 +80,18 @@ def held(resolution: IdentityResolution) -> QuerySet[IdentityResolution]:
     )
 
 
+def hand_over_resolution(resolution: IdentityResolution) -> bool:
+    """Give a held resolution back at once: this worker was told to end. Return whether it was still held."""
+    return bool(
+        held(resolution).update(
+            status=IdentityResolution.Status.QUEUED,
+            lease_expires_at=None,
+            dispatched_at=None,
+            updated_at=Now(),
+        )
+    )
+
+
 class ResolutionHeartbeat(Beat[IdentityResolution]):
     """Renews a resolution's lease from a thread."""
 

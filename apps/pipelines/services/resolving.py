@@ -18,7 +18,12 @@ from apps.mappings.services.types import get_registry
 from apps.pipelines.models import IdentityResolution
 from apps.pipelines.services.logs import told_error
 from apps.pipelines.services.people import found_file, last_found
-from apps.pipelines.services.resolutions import ResolutionHeartbeat, claim_resolution, held
+from apps.pipelines.services.resolutions import (
+    ResolutionHeartbeat,
+    claim_resolution,
+    hand_over_resolution,
+    held,
+)
 from apps.pipelines.services.tables import find_stored_table, table_files
 from apps.workspaces.models import Workspace
 from datalinx.engine import identity as engine
@@ -44,7 +49,8 @@ def execute_resolution(resolution_id: str) -> None:
         try:
             _Resolving(resolution, heartbeat).run()
         except Cancelled:
-            logger.warning("the resolution %s was taken over; this worker leaves it", resolution.pk)
+            if not hand_over_resolution(resolution):
+                logger.warning("the resolution %s was taken over; this worker leaves it", resolution.pk)
         except DatalinxError as error:
             _fail(resolution, error)
         except Exception:

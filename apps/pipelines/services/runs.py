@@ -50,6 +50,8 @@ def start_run(
     documents = collect_documents(workspace, tables)
     _refuse_incomplete(documents, tables)
     require_windows(documents, tables, request)
+    if pipeline is not None and settings.concurrency == "skip" and trigger == Run.Trigger.MANUAL:
+        _refuse_second(pipeline)
     if pipeline is not None and settings.concurrency == "replace" and trigger == Run.Trigger.MANUAL:
         _replace_active(pipeline, actor)
     return queue_run(
@@ -67,6 +69,13 @@ def start_run(
         scheduled_for=scheduled_for,
         triggered_by=triggered_by,
     )
+
+
+def _refuse_second(pipeline: Pipeline) -> None:
+    active = pipeline.runs.filter(status__in=Run.ACTIVE).order_by("created_at").first()
+    if active is not None:
+        message = f"The run {active.pk} of this pipeline is {active.status}, and it runs one at a time."
+        raise Invalid("RUN_ALREADY_ACTIVE", message, details={"run_id": active.pk})
 
 
 def _replace_active(pipeline: Pipeline, actor: Caller) -> None:

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from apps.pipelines.models import Run
-from apps.pipelines.services.ending import finish_run
-from apps.pipelines.services.lease import HEARTBEAT_SECONDS, LEASE, Heartbeat, held
+from apps.pipelines.services.ending import finish_run, hand_over_run
+from apps.pipelines.services.lease import HEARTBEAT_SECONDS, LEASE, LOOK_SECONDS, Heartbeat, held
 from apps.pipelines.services.logs import write_log
 from datalinx.errors import Failed
 
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 # How long work may go on after it was asked to stop. An engine's own statement is given three of them.
 STOP_SECONDS = 4.0
+# How long it may go on when this worker was told to end, which soon ends its processes.
+LEAVE_SECONDS = 1.0
 # A process in which no thread gets its turn, this one neither, is ended from outside Python once its lease is over.
 SEIZED_SECONDS = LEASE.total_seconds() + 10.0
 
@@ -62,6 +64,8 @@ class Watchdog(Heartbeat):
         return Failed("RUN_TIMEOUT", f"The run took longer than its {self._seconds} seconds.")
 
     def _pause(self) -> float:
+        if self.leaving.is_set():
+            return LOOK_SECONDS
         if self.is_late:
             return 1.0
         return max(0.05, min(super()._pause(), self.ends_at - time.monotonic() + 0.05))
@@ -71,7 +75,8 @@ class Watchdog(Heartbeat):
         if not (self.should_stop() or self.is_late):
             return
         self._asked_at = self._asked_at or time.monotonic()
-        if time.monotonic() - self._asked_at >= STOP_SECONDS and not self._is_over:
+        patience = LEAVE_SECONDS if self.leaving.is_set() else STOP_SECONDS
+        if time.monotonic() - self._asked_at >= patience and not self._is_over:
             self._end()
 
     def _end(self) -> None:
@@ -91,6 +96,9 @@ class Watchdog(Heartbeat):
 
     def _finish(self) -> None:
         cancelled = self.cancelled.is_set()
+        if self.leaving.is_set() and not (cancelled or self.is_late):
+            hand_over_run(self.run)
+            return
         with transaction.atomic():
             held(self.run).update(heartbeat_at=Now())
             # A copy of our own, as it is now that nobody else writes it: what goes on changes the one that it holds.

@@ -10,9 +10,10 @@ from django.db import connections
 from django.db.models.functions import Now
 
 from apps.pipelines.models import Run, StoredTable
+from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.ending import finish_run, release_run
 from apps.pipelines.services.execution import execute_run
-from apps.pipelines.services.lease import claim_run, require_held, require_uncancelled
+from apps.pipelines.services.lease import require_held, require_uncancelled
 from datalinx.errors import Cancelled, Interrupted
 from tests.apps.pipelines.ground import start
 from tests.apps.pipelines.test_parallel_tables import lay_out_six
@@ -105,6 +106,7 @@ def test_retry__of_a_run_whose_cancellation_was_accepted__does_not_come(world: W
 
 def test_cancel__of_a_run_that_has_ended__is_refused(world: World) -> None:
     queued = start(world, lay_out(world))
+    assert claim_run(queued) is not None
     Run.objects.filter(pk=queued).update(status="success", finished_at=Now())
     answer = world.ed.client().post(f"/api/runs/{queued}/cancel")
     assert (answer.status_code, answer.json()["error_code"]) == (422, "RUN_ALREADY_FINISHED")

@@ -10,9 +10,10 @@ from django.db.models.functions import Now
 
 from apps.pipelines.models import Run, StoredTable
 from apps.pipelines.services import engines
+from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.dispatching import MAX_ATTEMPTS, dispatch_waiting_runs, reap_lost_runs
 from apps.pipelines.services.execution import Execution, execute_run
-from apps.pipelines.services.lease import LeaseLost, claim_run, now_plus, require_held
+from apps.pipelines.services.lease import LeaseLost, now_plus, require_held
 from apps.pipelines.services.watchdog import Watchdog
 from apps.workspaces.models import Event
 from datalinx.errors import Interrupted

@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 
 from apps.pipelines.models import Run, RunStep, StoredTable
 from apps.pipelines.services import engines
+from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.execution import Execution, execute_run
-from apps.pipelines.services.lease import claim_run
 from apps.pipelines.services.watchdog import Watchdog
 from tests.apps.pipelines.ground import start
 from tests.journey import SCHEMA, lay_out

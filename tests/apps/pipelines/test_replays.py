@@ -6,9 +6,9 @@ import pytest
 
 from apps.pipelines.models import Replay, Run, RunStep, StoredTable
 from apps.pipelines.services import table_publication
+from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.dispatching import reap_lost_runs
 from apps.pipelines.services.execution import execute_run
-from apps.pipelines.services.lease import claim_run
 from apps.pipelines.services.table_execution import TableExecution
 from tests.apps.pipelines.ground import start
 from tests.apps.pipelines.test_runs import rows, source_of

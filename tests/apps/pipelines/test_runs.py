@@ -8,9 +8,9 @@ import time_machine
 
 from apps.pipelines.models import Run, RunLog, StoredTable
 from apps.pipelines.selectors import stream_events
+from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.dispatching import reap_lost_runs
 from apps.pipelines.services.execution import execute_run
-from apps.pipelines.services.lease import claim_run
 from apps.pipelines.services.logs import write_log
 from tests.apps.pipelines.ground import add_orders, start
 from tests.journey import CONTACTS, MAPPING, lay_out, run, upload

@@ -182,7 +182,7 @@ def test_overlap__of_queued_runs__follows_the_policy(
 def test_overlap__of_a_long_run_and_a_queue__keeps_one_waiting_and_says_so(
     world: World, pipeline: dict[str, Any], clock: DatabaseClock
 ) -> None:
-    from apps.pipelines.services.lease import claim_run
+    from apps.pipelines.services.claiming import claim_run
 
     change(world, pipeline, schedule=EVERY_MINUTE)
     for minute in range(60):
@@ -198,7 +198,7 @@ def test_overlap__of_a_long_run_and_a_queue__keeps_one_waiting_and_says_so(
 def test_overlap__with_replace__asks_the_running_one_to_end(
     world: World, pipeline: dict[str, Any], clock: DatabaseClock
 ) -> None:
-    from apps.pipelines.services.lease import claim_run
+    from apps.pipelines.services.claiming import claim_run
 
     change(world, pipeline, schedule=NIGHT, concurrency="replace")
     clock.move_to(at(10))

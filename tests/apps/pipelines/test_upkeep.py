@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.pipelines.models import Run, StoredTable
 from apps.pipelines.services import engines, strays, tables, upkeep
-from apps.pipelines.services.lease import claim_run
+from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.upkeep import due_tables, keep_up_due_table, keep_up_table
 from datalinx.engine import lake
 from datalinx.errors import Interrupted

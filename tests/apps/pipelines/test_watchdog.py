@@ -15,7 +15,8 @@ from django.db.models.functions import Now
 
 from apps.pipelines.models import Run
 from apps.pipelines.services import watchdog as watchdog_module
-from apps.pipelines.services.lease import LeaseLost, claim_run, require_held
+from apps.pipelines.services.claiming import claim_run
+from apps.pipelines.services.lease import LeaseLost, require_held
 from apps.pipelines.services.watchdog import Watchdog
 from datalinx.processes import descendants
 from tests.apps.pipelines.ground import start

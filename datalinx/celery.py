@@ -4,9 +4,11 @@ A message carries ids only and is only a wake-up: what is to be done, and how fa
 """
 
 import os
+from functools import cached_property
 from typing import Any
 
 from celery import Celery, bootsteps, signals
+from celery.apps.worker import Worker as CeleryWorker
 from celery.beat import Scheduler as InMemoryScheduler
 from celery.contrib.django.task import DjangoTask
 
@@ -95,10 +97,29 @@ def _beat(role: str, queues: list[str] | None = None) -> None:
         logging.getLogger(__name__).warning("The %s's sign of life was not stored: %s", role, error)
 
 
+class Worker(CeleryWorker):
+    """A worker whose tasks hear at once that it is to end.
+
+    Celery's own signal comes after the moment that it leaves to its tasks, when they have been cancelled.
+    """
+
+    def wait_for_soft_shutdown(self) -> Any:
+        stopping.ask_to_stop()
+        return super().wait_for_soft_shutdown()
+
+
+class Application(Celery):
+    """Celery with our worker."""
+
+    @cached_property
+    def Worker(self) -> Any:  # noqa: N802  # Celery's own name
+        return self.subclass_with_self(Worker)
+
+
 def _make_app() -> Celery:
     from django.conf import settings
 
-    app = Celery("datalinx", task_cls="datalinx.celery:Task")
+    app = Application("datalinx", task_cls="datalinx.celery:Task")
     app.conf.update(settings.CELERY)
     app.steps["consumer"].add(SignOfLife)
     app.autodiscover_tasks()
@@ -123,11 +144,6 @@ def _begin(**_: Any) -> None:
     stopping.begin_anew()
 
 
-@signals.worker_shutting_down.connect
-def _end(**_: Any) -> None:
-    stopping.ask_to_stop()
-
-
 @signals.setup_logging.connect
 def _leave_logging_alone(**_: Any) -> None:
     """Django has set logging up already; a receiver here keeps Celery from doing it a second time."""
@@ -136,9 +152,16 @@ def _leave_logging_alone(**_: Any) -> None:
 @signals.worker_init.connect
 @signals.beat_init.connect
 def _stop_if_wrong(**_: Any) -> None:
-    from datalinx.checks import stop_if_wrong
+    from django.core.exceptions import ImproperlyConfigured
 
-    stop_if_wrong()
+    from datalinx.checks import stop_if_database_is_newer, stop_if_wrong
+
+    try:
+        stop_if_wrong()
+        stop_if_database_is_newer()
+    except ImproperlyConfigured as error:
+        # Whatever else a receiver of a signal raises, Celery logs and goes on.
+        raise SystemExit(str(error)) from error
 
 
 app = _make_app()

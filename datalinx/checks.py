@@ -9,6 +9,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 
 from datalinx import failpoints, trace
 
@@ -110,3 +112,20 @@ def stop_if_wrong() -> None:
     for message in checks.run_checks(tags=[TAG], include_deployment_checks=True):
         if message.is_serious() and not message.is_silenced():
             raise ImproperlyConfigured(" ".join(f"{message.msg} {message.hint or ''} [{message.id}]".split()))
+
+
+def stop_if_database_is_newer() -> None:
+    """Raise ImproperlyConfigured when a newer version has changed the database: this one would not understand it."""
+    loader = MigrationLoader(connection)
+    unknown = sorted(
+        f"{app}.{name}" for app, name in loader.applied_migrations if _is_ours(app, name, loader)
+    )
+    if unknown:
+        raise ImproperlyConfigured(
+            f"The database was changed by a newer version ({unknown[0]}). "
+            "Start a worker of that version, or go back to a backup of before. [datalinx.E006]"
+        )
+
+
+def _is_ours(app: str, name: str, loader: MigrationLoader) -> bool:
+    return app in loader.migrated_apps and (app, name) not in loader.disk_migrations

@@ -6,9 +6,11 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import override_settings
 
-from datalinx.checks import check_servers, stop_if_wrong
+from datalinx.checks import check_servers, stop_if_database_is_newer, stop_if_wrong
 
 PRODUCTION: dict[str, Any] = {
     "ENVIRONMENT": "production",
@@ -57,3 +59,11 @@ def test_checks__of_a_server_database_with_a_local_cache__only_warn(monkeypatch:
 @pytest.mark.django_db
 def test_migrations__of_the_models__are_complete() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+@pytest.mark.django_db
+def test_worker__on_a_database_of_a_newer_version__refuses_in_one_sentence() -> None:
+    stop_if_database_is_newer()
+    MigrationRecorder(connection).record_applied("pipelines", "9999_of_the_future")
+    with pytest.raises(ImproperlyConfigured, match=r"newer version \(pipelines.9999_of_the_future\)"):
+        stop_if_database_is_newer()

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 10
 # A message that was sent and never picked up is sent again after this long.
-REDISPATCH = timedelta(seconds=15)
+REDISPATCH = timedelta(seconds=6)
 MOST_MESSAGES = 100
 RUNS_QUEUE = "runs"
 

@@ -161,6 +161,15 @@ class Platform:
         self.wait(lambda: self.ask("show", run_id)["status"] == status, seconds)
         return dict(self.ask("show", run_id))
 
+    def log_text(self) -> str:
+        return (self.folder / "worker.log").read_text()[-4000:]
+
+    def wait_gone(self, processes: list[int]) -> None:
+        deadline = time.monotonic() + 5
+        while any(is_there(each) for each in processes):
+            assert time.monotonic() < deadline, "A process of the worker is still there."
+            time.sleep(0.1)
+
     def close(self) -> None:
         for process in (self.control, self.worker):
             process.terminate()
@@ -205,6 +214,21 @@ def test_cancel__of_work_in_a_native_call__ends_the_run_and_its_process_within_t
     next_id = platform.ask("start", 3600)
     assert platform.ends(next_id, "success", 40)["attempt"] == 1
     assert platform.ask("show", run_id)["attempt"] == 1
+
+
+def test_worker__told_to_end_with_work_in_a_native_call__hands_its_run_over_at_once(tmp_path: Path) -> None:
+    own = Platform(tmp_path)
+    try:
+        run_id, processes = own.hang("native")
+        own.worker.terminate()
+        own.worker.wait(15)
+        shown = own.ask("show", run_id)
+        # Not once its lease was over: nobody reaps here.
+        assert (shown["status"], shown["attempt"]) == ("queued", 2), own.log_text()
+        assert any("handed over" in line for line in shown["log"])
+        own.wait_gone(processes[:1])
+    finally:
+        own.close()
 
 
 def test_timeout__of_work_that_reads_from_a_silent_source__ends_the_run_and_its_process(

@@ -42,7 +42,12 @@ def current_trace() -> str:
 
 def current_trace_id() -> str:
     """Return the id of the trace alone, by which log lines are found."""
-    return _current.get()[3:35]
+    return trace_id(_current.get())
+
+
+def trace_id(trace: str) -> str:
+    """Return the id within a traceparent; empty for an empty one."""
+    return trace[3:35]
 
 
 def is_wanted() -> bool:

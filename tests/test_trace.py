@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from apps.pipelines.models import Run
-from apps.pipelines.services.execution import execute_run
+from apps.pipelines.services.execution import execute_next_run, execute_run
 from apps.workspaces.models import Event
 from apps.workspaces.services.deliveries import deliver_due
 from apps.workspaces.services.webhooks import create_webhook
@@ -136,6 +136,20 @@ def test_trace__that_is_none__is_not_sent_on(world: World, hooked: list[Request]
     assert Run.objects.get(pk=run_id).trace == ""
     (request,) = hooked
     assert "traceparent" not in request.headers
+
+
+@pytest.mark.parametrize("own", [GIVEN, ""])
+def test_trace__of_a_run_taken_up_by_a_worker_woken_for_another__is_its_own(world: World, own: str) -> None:
+    pipeline = lay_out(world)
+    headers = {"traceparent": own} if own else {}
+    response = world.ed.client().post(
+        f"/api/pipelines/{pipeline['id']}/run", {}, format="json", headers=headers
+    )
+    assert_success(response, 201)
+    with carry(f"00-{'a' * 32}-{'b' * 16}-01"):
+        execute_next_run(end_process=lambda: None)
+    told = dict(Event.objects.filter(type__startswith="pipeline.").values_list("type", "trace"))
+    assert told == {"pipeline.started": own, "pipeline.completed": own}
 
 
 @pytest.fixture

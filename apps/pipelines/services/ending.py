@@ -13,6 +13,7 @@ from apps.pipelines.services.logs import told_error, write_log
 from apps.pipelines.services.upstreams import note_end
 from datalinx.errors import DatalinxError
 from datalinx.events import emit
+from datalinx.trace import carry, current_trace, current_trace_id, trace_id
 
 
 def finish_run(run: Run, *, status: str, error: DatalinxError | None = None) -> bool:
@@ -108,15 +109,17 @@ def announce(run: Run) -> None:
         Run.Status.CANCELLED: ("pipeline.cancelled", "cancelled"),
     }
     event, status = events[Run.Status(run.status)]
-    emit(
-        event,
-        workspace=run.workspace,
-        pipeline_id=run.pipeline_id,
-        run_id=run.pk,
-        status=status,
-        error=run.error,
-        totals=sum_counts(run),
-    )
+    # Who tells it may be a worker that was woken for another run, a tick, or a request that cancels.
+    with carry(current_trace() if current_trace_id() == trace_id(run.trace) else run.trace):
+        emit(
+            event,
+            workspace=run.workspace,
+            pipeline_id=run.pipeline_id,
+            run_id=run.pk,
+            status=status,
+            error=run.error,
+            totals=sum_counts(run),
+        )
     if run.is_finished:
         note_end(run)
 

@@ -33,7 +33,7 @@ from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.errors import Cancelled, DatalinxError, Failed, Interrupted
 from datalinx.failpoints import reach
 from datalinx.files import scratch
-from datalinx.trace import current_trace, span
+from datalinx.trace import carry, current_trace, span
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ def _execute(run: Run, end_process: Callable[[], None] | None) -> None:
     set_request_id(run.request_id)
     about = {"datalinx.run.id": run.pk, "datalinx.run.attempt": run.attempt, "datalinx.engine": run.engine}
     with (
+        # The message that woke this worker may have been sent for another run, of another trace.
+        carry(run.trace),
         span("run", parent=run.trace, kind="consumer", attributes=about) as made,
         Watchdog(run, end_process=end_process) as watchdog,
     ):

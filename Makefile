@@ -42,7 +42,6 @@ check: setup ## run all there is: lint, types, tests, tests with servers, the cl
 	$(MAKE) -j 2 lint types client docs
 	$(MAKE) test
 	$(MAKE) servers
-	$(MAKE) drills-short
 	$(MAKE) -j 2 spark dbt readme
 	$(MAKE) browser
 

@@ -75,9 +75,12 @@ class Beat(ABC, Generic[Row]):
         self.leaving = threading.Event()
         self._stop = threading.Event()
         self._misses = 0
+        self._sees = True
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{run.pk}", daemon=True)
 
     def __enter__(self) -> Self:
+        # What stands in an open transaction of the caller is not there for a thread: it would take it for lost.
+        self._sees = not connection.in_atomic_block
         self._thread.start()
         return self
 
@@ -92,7 +95,8 @@ class Beat(ABC, Generic[Row]):
     def _beat(self) -> None:
         try:
             while not self._wait():
-                if not self.lost.is_set():
+                # Who is about to leave gives the lease back, or lets it run out.
+                if self._sees and not (self.lost.is_set() or self.leaving.is_set()):
                     self._beat_once()
                 self._watch()
         finally:

@@ -6,7 +6,15 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.pipelines.models import IdentityResolution, Pipeline, Run, RunStep, StoredTable, TableDelivery
+from apps.pipelines.models import (
+    Backfill,
+    IdentityResolution,
+    Pipeline,
+    Run,
+    RunStep,
+    StoredTable,
+    TableDelivery,
+)
 from apps.pipelines.services.runs import cancel_run, retry_run
 from apps.workspaces.access import operator_of
 from datalinx.admin import ReadOnlyAdmin, ReadOnlyInline
@@ -92,3 +100,13 @@ class TableDeliveryAdmin(ReadOnlyAdmin):
     list_filter = ("status",)
     list_select_related = ("step",)
     search_fields = ("destination", "step__table")
+
+
+@admin.register(Backfill)
+class BackfillAdmin(ReadOnlyAdmin):
+    """Backfills."""
+
+    list_display = ("id", "pipeline", "workspace", "status", "since", "until", "chunk", "chunk_counts")
+    list_filter = ("status",)
+    list_select_related = ("pipeline", "workspace")
+    search_fields = ("id",)

@@ -2,7 +2,7 @@
 
 import django_filters
 
-from apps.pipelines.models import Pipeline, Run
+from apps.pipelines.models import Backfill, Pipeline, Run
 
 
 class PipelineFilter(django_filters.FilterSet):
@@ -16,9 +16,10 @@ class PipelineFilter(django_filters.FilterSet):
 
 
 class RunFilter(django_filters.FilterSet):
-    """By pipeline, status, trigger and time."""
+    """By pipeline, backfill, status, trigger and time."""
 
     pipeline_id = django_filters.CharFilter(field_name="pipeline_id")
+    backfill_id = django_filters.CharFilter(field_name="backfill_id")
     status = django_filters.ChoiceFilter(choices=Run.Status.choices)
     trigger = django_filters.ChoiceFilter(choices=Run.Trigger.choices)
     created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
@@ -26,4 +27,15 @@ class RunFilter(django_filters.FilterSet):
 
     class Meta:
         model = Run
-        fields = ("pipeline_id", "status", "trigger", "created_after", "created_before")
+        fields = ("pipeline_id", "backfill_id", "status", "trigger", "created_after", "created_before")
+
+
+class BackfillFilter(django_filters.FilterSet):
+    """By pipeline and status."""
+
+    pipeline_id = django_filters.CharFilter(field_name="pipeline_id")
+    status = django_filters.ChoiceFilter(choices=Backfill.Status.choices)
+
+    class Meta:
+        model = Backfill
+        fields = ("pipeline_id", "status")

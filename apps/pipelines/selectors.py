@@ -141,12 +141,12 @@ def stream_events(run: Run, *, after: int, choice: LogChoice | None = None) -> I
             if time.monotonic() - last_sent > PING_SECONDS:
                 last_sent = time.monotonic()
                 yield b": still here\n\n"
-            _let_go()
+            let_go()
             time.sleep(POLL_SECONDS)
     except Run.DoesNotExist:
         yield b"event: end\ndata: {}\n\n"
     finally:
-        _let_go()
+        let_go()
 
 
 def _line(line: RunLog) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _line(line: RunLog) -> dict[str, Any]:
     return {name: getattr(line, name) for name in names}
 
 
-def _let_go() -> None:
+def let_go() -> None:
     """Give back a connection that is broken or too old: nobody does for a stream that outlives its request."""
     if not connection.in_atomic_block:
         close_old_connections()

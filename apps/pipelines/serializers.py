@@ -204,6 +204,7 @@ class RunSerializer(StrictModelSerializer):
     replay_of = serializers.CharField(source="replay_of_id", read_only=True, allow_null=True)
     verify_of = serializers.CharField(source="verify_of_id", read_only=True, allow_null=True)
     triggered_by = serializers.CharField(source="triggered_by_id", read_only=True, allow_null=True)
+    backfill_id = serializers.CharField(read_only=True, allow_null=True)
     verified = serializers.SerializerMethodField()
     estimate = serializers.SerializerMethodField()
     waiting = serializers.SerializerMethodField()
@@ -230,6 +231,7 @@ class RunSerializer(StrictModelSerializer):
             "verify_of",
             "scheduled_for",
             "triggered_by",
+            "backfill_id",
             "verified",
             "created_at",
             "created_by",

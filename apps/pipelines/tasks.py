@@ -24,11 +24,12 @@ def execute(run_id: str) -> None:
 @app.task(name="pipelines.tick")
 def tick() -> None:
     """Take up lost runs, start what is due, and send what was not picked up; the same for resolutions."""
-    from apps.pipelines.services import dispatching, resolutions, scheduling, triggering
+    from apps.pipelines.services import backfill_driving, dispatching, resolutions, scheduling, triggering
 
     dispatching.reap_lost_runs()
     scheduling.start_due_runs()
     triggering.start_triggered_runs()
+    backfill_driving.advance_backfills()
     dispatching.dispatch_waiting_runs()
     resolutions.reap_lost_resolutions()
     resolutions.dispatch_waiting_resolutions()

@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.pipelines.views import identity, pipelines, runs, schedules, tables
+from apps.pipelines.views import backfills, identity, pipelines, runs, schedules, tables
 from datalinx.api.routing import Router
 
 router = Router()
 router.register("pipelines", pipelines.PipelineViewSet, "pipeline")
+router.register("backfills", backfills.BackfillViewSet, "backfill")
 router.register("runs", runs.RunViewSet, "run")
 router.register("tables", tables.TableViewSet, "table")
 

@@ -62,6 +62,7 @@ class Run(WorkspaceModel):
         RETRY = "retry"
         REPLAY = "replay"
         VERIFY = "verify"
+        BACKFILL = "backfill"
 
     FINISHED: ClassVar = (Status.SUCCESS, Status.FAILED, Status.CANCELLED)
     ACTIVE: ClassVar = (Status.QUEUED, Status.RUNNING)
@@ -94,6 +95,10 @@ class Run(WorkspaceModel):
     scheduled_for = models.DateTimeField(null=True, blank=True)
     triggered_by = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="triggered"
+    )
+    # The backfill that this run reads a chunk of.
+    backfill = models.ForeignKey(
+        "pipelines.Backfill", on_delete=models.SET_NULL, null=True, blank=True, related_name="runs"
     )
 
     fence = models.PositiveIntegerField(default=0)
@@ -140,6 +145,11 @@ class Run(WorkspaceModel):
                 "scheduled_for",
                 condition=Q(trigger="schedule"),
                 name="one_run_for_each_time_of_a_schedule",
+            ),
+            models.UniqueConstraint(
+                "backfill",
+                condition=Q(status__in=["queued", "running"]),
+                name="one_open_run_for_each_backfill",
             ),
         ]
 

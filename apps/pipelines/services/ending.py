@@ -122,6 +122,16 @@ def announce(run: Run) -> None:
         )
     if run.is_finished:
         note_end(run)
+        transaction.on_commit(lambda: _wake_backfills(run.pipeline_id), robust=True)
+
+
+def _wake_backfills(pipeline_id: str | None) -> None:
+    """Let the pipeline's backfills go on at once; when this process dies before, the tick does it."""
+    if pipeline_id is None:
+        return
+    from apps.pipelines.services.backfill_driving import advance_backfills
+
+    advance_backfills(pipeline_id=pipeline_id)
 
 
 def sum_counts(run: Run) -> dict[str, int]:

@@ -25,7 +25,8 @@ def make_room(
         replace_active(pipeline=pipeline, actor=actor)
         return True
     if document.concurrency == "skip":
-        blocking = active.first()
+        # Between the chunks of a backfill other runs have their turn: they wait for it, and none is left out.
+        blocking = active.exclude(trigger=Run.Trigger.BACKFILL).first()
     else:
         waiting = active.filter(status=Run.Status.QUEUED, trigger=trigger)
         blocking = waiting.first() if waiting.count() >= most_queued else None

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from apps.mappings.models import Mapping as MappingRow
 from apps.mappings.services.schemas import get_schema_document
-from apps.pipelines.models import Pipeline, Run
+from apps.pipelines.models import Backfill, Pipeline, Run
 from apps.pipelines.services import clock
 from apps.pipelines.services.delivering import delivery_faults
 from apps.pipelines.services.engines import require_engine
@@ -108,4 +108,7 @@ def delete_pipeline(*, pipeline: Pipeline, actor: Caller) -> None:
         raise Invalid(
             "PIPELINE_HAS_FOLLOWERS", message, details={"pipelines": [each.name for each in followers]}
         )
+    if backfill := pipeline.backfills.filter(status__in=Backfill.OPEN).first():
+        message = f"The backfill {backfill.pk} of this pipeline is {backfill.status}; cancel it first."
+        raise Invalid("PIPELINE_IS_RUNNING", message, details={"backfill_id": backfill.pk})
     pipeline.delete()

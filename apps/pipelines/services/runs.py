@@ -1,6 +1,7 @@
 """Runs: started, cancelled, tried again."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -45,14 +46,11 @@ def start_run(
     version. Raises Invalid MAPPING_INCOMPLETE, NOTHING_TO_RUN, UNKNOWN_TABLE, WINDOW_NOT_POSSIBLE.
     """
     request = dict(request or {})
-    settings = _settings(workspace, pipeline)
-    tables = _chosen_tables(settings, request)
-    documents = collect_documents(workspace, tables)
-    _refuse_incomplete(documents, tables)
-    require_windows(documents, tables, request)
-    if pipeline is not None and settings.concurrency == "skip" and trigger == Run.Trigger.MANUAL:
+    plan = plan_run(workspace=workspace, pipeline=pipeline, request=request)
+    concurrency = plan.snapshot["pipeline"]["concurrency"]
+    if pipeline is not None and concurrency == "skip" and trigger == Run.Trigger.MANUAL:
         _refuse_second(pipeline)
-    if pipeline is not None and settings.concurrency == "replace" and trigger == Run.Trigger.MANUAL:
+    if pipeline is not None and concurrency == "replace" and trigger == Run.Trigger.MANUAL:
         _replace_active(pipeline, actor)
     return queue_run(
         workspace=workspace,
@@ -60,9 +58,9 @@ def start_run(
         pipeline=pipeline,
         request=request,
         trigger=trigger,
-        engine=settings.engine,
-        snapshot={**documents, "pipeline": document_to_json(settings)},
-        tables=order_tables(documents, tables),
+        engine=plan.engine,
+        snapshot=plan.snapshot,
+        tables=plan.tables,
         retry_of=retry_of,
         replay_of=replay_of,
         committed=committed,
@@ -72,7 +70,8 @@ def start_run(
 
 
 def _refuse_second(pipeline: Pipeline) -> None:
-    active = pipeline.runs.filter(status__in=Run.ACTIVE).order_by("created_at").first()
+    others = pipeline.runs.filter(status__in=Run.ACTIVE).exclude(trigger=Run.Trigger.BACKFILL)
+    active = others.order_by("created_at").first()
     if active is not None:
         message = f"The run {active.pk} of this pipeline is {active.status}, and it runs one at a time."
         raise Invalid("RUN_ALREADY_ACTIVE", message, details={"run_id": active.pk})
@@ -82,6 +81,29 @@ def _replace_active(pipeline: Pipeline, actor: Caller) -> None:
     from apps.pipelines.services.overlap import replace_active
 
     replace_active(pipeline=pipeline, actor=actor)
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run would run: its engine, the documents, and the tables in the order of their dependencies."""
+
+    engine: str
+    snapshot: dict[str, Any]
+    tables: list[str]
+
+
+def plan_run(*, workspace: Workspace, pipeline: Pipeline | None, request: Mapping[str, Any]) -> RunPlan:
+    """Return what a run would run by the documents of now. Raises as `start_run`."""
+    settings = _settings(workspace, pipeline)
+    tables = _chosen_tables(settings, request)
+    documents = collect_documents(workspace, tables)
+    _refuse_incomplete(documents, tables)
+    require_windows(documents, tables, request)
+    return RunPlan(
+        engine=settings.engine,
+        snapshot={**documents, "pipeline": document_to_json(settings)},
+        tables=list(order_tables(documents, tables)),
+    )
 
 
 def queue_run(
@@ -172,6 +194,11 @@ def retry_run(*, run: Run, actor: Caller) -> Run:
     """Start a new run of what an ended run did not finish. Raises RUN_NOT_FINISHED, RUN_NOT_FAILED."""
     if not run.is_finished:
         raise Invalid("RUN_NOT_FINISHED", "This run has not ended yet; wait for it or cancel it.")
+    if run.backfill_id is not None:
+        message = (
+            f"This run is a chunk of the backfill {run.backfill_id}: retry that, it tries what failed again."
+        )
+        raise Invalid("RUN_OF_BACKFILL", message, details={"backfill_id": run.backfill_id})
     if run.trigger == Run.Trigger.VERIFY:
         message = f"A verification is not tried again: verify the run {run.verify_of_id} once more."
         raise Invalid("RUN_NOT_FAILED", message)

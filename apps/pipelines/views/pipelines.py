@@ -8,10 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.mappings.views.schemas import object_body, with_etag
+from apps.pipelines.backfill_serializers import BackfillRequestSerializer, BackfillSerializer
 from apps.pipelines.filters import PipelineFilter
 from apps.pipelines.models import Pipeline
 from apps.pipelines.serializers import PipelineSerializer, RunRequestSerializer, RunSerializer
 from apps.pipelines.services import clock, pipelines, runs
+from apps.pipelines.services.backfills import create_backfill
 from apps.pipelines.services.fire_times import next_fire_times
 from datalinx.api.documents_schema import body, component
 from datalinx.api.serializers import DeletedSerializer
@@ -30,7 +32,13 @@ class PipelineViewSet(WorkspaceViewSet):
     filterset_class = PipelineFilter
     ordering_fields = ("created_at", "updated_at", "name", "next_run_at")
     search_fields = ("name",)
-    permissions: ClassVar = {"view": "pipelines:view", "change": "pipelines:edit", "run": "pipelines:run"}
+    permissions: ClassVar = {
+        "view": "pipelines:view",
+        "change": "pipelines:edit",
+        "run": "pipelines:run",
+        "start_backfill": "pipelines:run",
+    }
+    query_parameters: ClassVar = {"backfills": ("page", "page_size")}
     lists = ("next_runs",)
     lookup_field = "pk"
     lookup_url_kwarg = "id"
@@ -109,6 +117,23 @@ class PipelineViewSet(WorkspaceViewSet):
             pipeline=self.get_object(), actor=self.caller, enabled=enabled
         )
         return self._shown(changed)
+
+    @extend_schema(responses={200: BackfillSerializer(many=True)}, filters=False)
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def backfills(self, request: Request, id: str) -> Response:
+        """The backfills of the pipeline, newest first."""
+        rows = self.get_object().backfills.select_related("pipeline").order_by("-created_at", "pk")
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(BackfillSerializer(page, many=True).data)
+
+    @extend_schema(request=BackfillRequestSerializer, responses={201: BackfillSerializer})
+    @backfills.mapping.post
+    def start_backfill(self, request: Request, id: str) -> Response:
+        """Read a range of the past anew, chunk by chunk; the answer comes at once, the backfill goes on by itself."""
+        serializer = BackfillRequestSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        made = create_backfill(pipeline=self.get_object(), actor=self.caller, **serializer.validated_data)
+        return Response(BackfillSerializer(made).data, status=201)
 
     def _shown(self, pipeline: Pipeline, *, status: int = 200) -> Response:
         return with_etag(PipelineSerializer(pipeline).data, status=status)

@@ -236,6 +236,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "SourceStatus": "apps.sources.models.Tested",
         "RunStatus": "apps.pipelines.models.Run.Status",
+        "BackfillStatus": "apps.pipelines.models.Backfill.Status",
+        "BackfillChunkStatus": "apps.pipelines.models.BackfillChunk.Status",
         "RunStepStatus": "apps.pipelines.models.RunStep.Status",
         "AlertStatus": "apps.monitoring.models.Alert.Status",
         "UserStatus": "apps.accounts.models.User.Status",

@@ -12,7 +12,7 @@ from apps.pipelines.models import Backfill, BackfillChunk
 from apps.pipelines.serializers import COUNTS, RFC_3339
 from apps.pipelines.services.backfills import seconds_left
 from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
-from datalinx.engine.spec.chunks import Span, parse_span
+from datalinx.engine.spec.chunks import parse_span
 
 # Edges need room for a day before and after.
 _FIRST, _LAST = datetime(1, 1, 3, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
@@ -27,10 +27,10 @@ class SpanField(Text):
     }
 
     def to_internal_value(self, data: Any) -> Any:
-        span = parse_span(super().to_internal_value(data))
-        if span is None:
+        text = super().to_internal_value(data)
+        if parse_span(text) is None:
             self.fail("span")
-        return span
+        return text
 
 
 @extend_schema_field({"type": "string", "examples": ["UTC", "Europe/London"]})
@@ -56,9 +56,7 @@ class BackfillRequestSerializer(StrictSerializer):
 
     since = Text(max_length=40, help_text="A time with its zone, or a date: its midnight in `timezone`.")
     until = Text(max_length=40, help_text="The first moment that is not read any more; written as `since`.")
-    chunk = SpanField(
-        max_length=20, required=False, help_text="Edges are counted from `since`. One day unless given."
-    )
+    chunk = SpanField(max_length=20, default="1 day", help_text="Edges are counted from `since`.")
     timezone = ZoneField(max_length=100, default="UTC", help_text="Whose days, weeks and months are meant.")
     tables = serializers.ListField(
         child=Text(max_length=63), required=False, max_length=500, allow_empty=False
@@ -71,7 +69,7 @@ class BackfillRequestSerializer(StrictSerializer):
         found = {name: _moment(name, attrs[name], zone) for name in ("since", "until")}
         if found["since"] >= found["until"]:
             raise serializers.ValidationError({"until": "until must be later than since."})
-        return {"chunk": Span(1, "day"), **attrs, **found}
+        return {**attrs, **found, "chunk": parse_span(attrs["chunk"])}
 
 
 def _moment(name: str, text: str, zone: ZoneInfo) -> datetime:
@@ -127,8 +125,9 @@ class BackfillSerializer(StrictModelSerializer):
         )
 
     def get_chunks(self, backfill: Backfill) -> dict[str, int]:
-        found: dict[str, int] = dict.fromkeys(BackfillChunk.Status.values, 0) | backfill.chunk_counts
-        return {"total": sum(found.values()), **found}
+        found = dict.fromkeys(BackfillChunk.Status.values, 0) | backfill.chunk_counts
+        counts: dict[str, int] = {"total": sum(found.values()), **found}
+        return counts
 
     def get_progress(self, backfill: Backfill) -> float:
         found = self.get_chunks(backfill)

@@ -11,6 +11,7 @@ from datalinx.cli.command import Json, Profile, Url, Verbose, Workspace
 from datalinx.cli.commands import (
     account,
     audiences,
+    backfill,
     ctes,
     data,
     dbt_sources,
@@ -56,6 +57,7 @@ def build_app() -> typer.Typer:
         ("mappings", mappings.app),
         ("ctes", ctes.app),
         ("pipeline", pipeline.app),
+        ("backfill", backfill.app),
         ("schedules", schedules.app),
         ("runs", runs.app),
         ("tables", data.tables),

@@ -115,14 +115,15 @@ def _bar(out: Output, run_id: str) -> Iterator[Any]:
     if out.as_json:
         yield None
     elif sys.stderr.isatty():
-        with _rich_bar() as bar:
+        with rich_bar() as bar:
             task = bar.add_task(run_id, total=1.0, rows="")
             yield lambda run: bar.update(task, completed=run.get("progress") or 0.0, rows=_doing(run))
     else:
         yield _Lines()
 
 
-def _rich_bar() -> "Progress":
+def rich_bar() -> "Progress":
+    """Return a bar on stderr, with what is being done behind it."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 

@@ -150,12 +150,12 @@ class RunFailed(ClientError):
 
 
 class WaitTimedOut(ClientError):
-    """A run is not finished after the time that was given; it goes on. `run` is its last known state."""
+    """A run or a backfill has not ended after the time that was given, and goes on. `run` is its last known state."""
 
-    def __init__(self, run: Mapping[str, Any], seconds: float) -> None:
+    def __init__(self, run: Mapping[str, Any], seconds: float, *, noun: str = "Run") -> None:
         self.run = run
         super().__init__(
-            f"Run {run.get('id')} is still {run.get('status')} after {seconds:g} seconds; it goes on."
+            f"{noun} {run.get('id')} is still {run.get('status')} after {seconds:g} seconds; it goes on."
         )
 
 

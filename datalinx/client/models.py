@@ -168,6 +168,28 @@ class Run(Object):
         return self.get("status") in FINAL
 
 
+class Backfill(Object):
+    """A range of a pipeline's past that is read anew, chunk by chunk."""
+
+    status: str
+    pipeline_id: str
+    progress: float
+    chunks: Resource
+    totals: Resource
+    seconds_left: float | None
+    error: Any
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the status is success, failed or cancelled."""
+        return self.get("status") in FINAL
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether it changes by itself: a paused one waits for a person."""
+        return not self.is_finished and self.get("status") != "paused"
+
+
 class Table(Resource):
     """A table that the pipelines wrote."""
 

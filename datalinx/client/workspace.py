@@ -1,6 +1,7 @@
 """Everything that lies in one workspace: what `client.workspace("production")` returns."""
 
 from datalinx.client.endpoints.analytics import Analytics, Audiences, Queries
+from datalinx.client.endpoints.backfills import Backfills
 from datalinx.client.endpoints.base import Scope, Where, as_resource
 from datalinx.client.endpoints.destinations import Destinations
 from datalinx.client.endpoints.identity import Identity
@@ -30,6 +31,7 @@ class WorkspaceClient:
         self.pipelines = Pipelines(transport, scope)
         self.schedules = Schedules(transport, scope)
         self.runs = Runs(transport, scope)
+        self.backfills = Backfills(transport, scope)
         self.tables = Tables(transport, scope)
         self.analytics = Analytics(transport, scope)
         self.queries = Queries(transport, scope)

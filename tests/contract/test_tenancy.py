@@ -111,6 +111,7 @@ def slots(world: World, settings: Any) -> dict[str, str]:
         "/api/alert-rules/{id}": rule_id,
         "/api/alerts/{id}": Alert.objects.get(rule_id=rule_id).pk,
         "/api/audiences/{id}": made("/api/audiences", audience),
+        "/api/backfills/{id}": _backfill(world, pipeline),
         "/api/ctes/{name}": "cte",
         "/api/destinations/{id}": made("/api/destinations", warehouse),
         "/api/identity/clusters/{cluster_id}": _person(world),
@@ -142,6 +143,16 @@ def slots(world: World, settings: Any) -> dict[str, str]:
         ).pk,
         "/api/workspaces/{id}": world.workspace.pk,
     }
+
+
+def _backfill(world: World, pipeline: dict[str, Any]) -> str:
+    """Begin a backfill of a table with a cursor; return its id."""
+    client = world.ed.client()
+    merging = {**MAPPING, "wildcard": {"input": "c"}, "load": {"mode": "merge", "cursor": "c.joined"}}
+    assert_success(client.put("/api/mappings/customers", merging, format="json"))
+    body = {"since": "2024-01-01", "until": "2024-01-03"}
+    path = f"/api/pipelines/{pipeline['id']}/backfills"
+    return str(assert_success(client.post(path, body, format="json"), 201)["id"])
 
 
 def _person(world: World) -> str:

@@ -130,9 +130,10 @@ class PipelineViewSet(WorkspaceViewSet):
     @backfills.mapping.post
     def start_backfill(self, request: Request, id: str) -> Response:
         """Read a range of the past anew, chunk by chunk; the answer comes at once, the backfill goes on by itself."""
+        pipeline = self.get_object()
         serializer = BackfillRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        made = create_backfill(pipeline=self.get_object(), actor=self.caller, **serializer.validated_data)
+        made = create_backfill(pipeline=pipeline, actor=self.caller, **serializer.validated_data)
         return Response(BackfillSerializer(made).data, status=201)
 
     def _shown(self, pipeline: Pipeline, *, status: int = 200) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from datalinx.client.endpoints.base import PATIENT, Collection, Endpoints, Where, given
-from datalinx.client.models import Pipeline, Run, Table
+from datalinx.client.models import Backfill, Pipeline, Run, Table
 from datalinx.client.pages import Listing
 from datalinx.client.resource import Resource
 from datalinx.client.transport import Call, route
@@ -52,6 +52,35 @@ class Pipelines(Collection[Pipeline]):
         """Start a run of everything that the workspace maps and return it at once; options as in `run`."""
         body = given(tables=tables, full_refresh=full_refresh, test_mode=test_mode, since=since, until=until)
         return self._start("pipelines/run", Where.WORKSPACE, body, idempotency_key)
+
+    def backfill(
+        self,
+        pipeline_id: str,
+        *,
+        since: str,
+        until: str,
+        chunk: str | None = None,
+        timezone: str | None = None,
+        tables: Sequence[str] | None = None,
+        order: Literal["oldest", "newest"] | None = None,
+        on_failure: Literal["stop", "continue"] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Backfill:
+        """Read a range of the past anew, chunk by chunk; `client.backfills.wait(backfill.id)` waits for its end.
+
+        `chunk` is a length such as `1 day` (as without it), `6 hours` or `1 month`, in days and months of `timezone`.
+        Raises ValidationFailed: BACKFILL_NOT_POSSIBLE, BACKFILL_OVERLAPS, TOO_MANY_CHUNKS.
+        """
+        optional = {"chunk": chunk, "timezone": timezone, "tables": tables}
+        body = given(since=since, until=until, **optional, order=order, on_failure=on_failure)
+        path = route(self.path, pipeline_id, "backfills")
+        return self._send(
+            "POST", path, Backfill, where=Where.OBJECT, body=body, idempotency_key=idempotency_key
+        )
+
+    def backfills(self, pipeline_id: str) -> Listing[Backfill]:
+        """List the backfills of a pipeline, newest first."""
+        return self._list(route(self.path, pipeline_id, "backfills"), Backfill, where=Where.OBJECT)
 
     def next_runs(self, pipeline_id: str) -> Sequence[str]:
         """Return the next five times at which the schedule starts a run."""

@@ -1,4 +1,4 @@
-"""The live part of a run's page: the API's events, each drawn on the server as the part that it changes."""
+"""The live part of a page of a run or a backfill: the API's events, each drawn on the server as the part it changes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from django.template.loader import render_to_string
 
+from datalinx.console.backfill_state import backfill_state
 from datalinx.console.pages import Place
 from datalinx.console.run_state import run_state
 
@@ -41,6 +42,9 @@ def _drawn(place: Place, event: dict[str, str]) -> bytes:
     kind = event.get("event", "")
     if kind == "run":
         return _event("run", _render(place, "_run_state.html", run_state(orjson.loads(event["data"]))))
+    if kind == "backfill":
+        state = backfill_state(orjson.loads(event["data"]))
+        return _event("run", _render(place, "_backfill_state.html", state))
     if kind == "log":
         line = _render(place, "_log_line.html", {"line": orjson.loads(event["data"])})
         return _event("log", line, identity=event.get("id", ""))
@@ -49,9 +53,7 @@ def _drawn(place: Place, event: dict[str, str]) -> bytes:
 
 
 def _render(place: Place, template: str, values: dict[str, Any]) -> str:
-    return render_to_string(
-        f"console/{template}", {**values, "ws": place.workspace, "place": place}, place.request
-    )
+    return render_to_string(f"console/{template}", {**values, **place.frame()}, place.request)
 
 
 def _event(kind: str, markup: str, *, identity: str = "") -> bytes:

@@ -69,7 +69,7 @@ class Place:
 
     def render(self, template: str, *, code: int = 200, **values: Any) -> HttpResponse:
         """Return a page within the frame."""
-        return render(self.request, f"console/{template}", {**values, **self._frame()}, status=code)
+        return render(self.request, f"console/{template}", {**values, **self.frame()}, status=code)
 
     def redirect(self, name: str, *parts: str, **parameters: str) -> HttpResponse:
         """Return a redirect to a page of this workspace."""
@@ -88,7 +88,8 @@ class Place:
         """Say on the next page why the API refused."""
         messages.error(self.request, refusal_sentence(refusal))
 
-    def _frame(self) -> dict[str, Any]:
+    def frame(self) -> dict[str, Any]:
+        """Return what every page, and every part of one, is drawn with."""
         sections = [(name, title) for name, title, needs in SECTIONS if not needs or self.can(needs)]
         return {
             "place": self,

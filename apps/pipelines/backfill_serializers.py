@@ -125,9 +125,8 @@ class BackfillSerializer(StrictModelSerializer):
         )
 
     def get_chunks(self, backfill: Backfill) -> dict[str, int]:
-        found = dict.fromkeys(BackfillChunk.Status.values, 0) | backfill.chunk_counts
-        counts: dict[str, int] = {"total": sum(found.values()), **found}
-        return counts
+        found: dict[str, int] = {**dict.fromkeys(BackfillChunk.Status.values, 0), **backfill.chunk_counts}
+        return {"total": sum(found.values()), **found}
 
     def get_progress(self, backfill: Backfill) -> float:
         found = self.get_chunks(backfill)
@@ -135,7 +134,7 @@ class BackfillSerializer(StrictModelSerializer):
         return round(through / max(1, found["total"]), 4)
 
     def get_totals(self, backfill: Backfill) -> dict[str, int]:
-        return dict.fromkeys(COUNTS, 0) | backfill.totals
+        return {**dict.fromkeys(COUNTS, 0), **backfill.totals}
 
     def get_seconds_left(self, backfill: Backfill) -> float | None:
         return seconds_left(backfill)

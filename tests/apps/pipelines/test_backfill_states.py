@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, close_old_connections, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -169,8 +169,7 @@ def test_second_run__of_a_backfill_at_once__is_refused_by_the_database(world: Wo
         Run.objects.create(workspace=world.workspace, backfill=row_of(made), trigger="backfill")
 
 
-@pytest.mark.django_db(transaction=True)
-def test_drivers__of_which_four_look_at_once__start_each_chunk_once(transactional_db: None) -> None:
+def test_drivers__of_which_four_look_at_once__start_each_chunk_once(shared_database: None) -> None:
     world = make_world()
     made = begin(world, lay_days(world), chunk="2 days")
 
@@ -178,7 +177,7 @@ def test_drivers__of_which_four_look_at_once__start_each_chunk_once(transactiona
         try:
             advance_backfills()
         finally:
-            close_old_connections()
+            connection.close()
 
     with ThreadPoolExecutor(4) as pool:
         for count in range(1, 6):

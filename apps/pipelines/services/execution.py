@@ -33,7 +33,7 @@ from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.errors import Cancelled, DatalinxError, Failed, Interrupted
 from datalinx.failpoints import reach
 from datalinx.files import scratch
-from datalinx.trace import carry, current_trace, span
+from datalinx.trace import carry, span
 
 logger = logging.getLogger(__name__)
 
@@ -95,8 +95,6 @@ class Execution:
         watchdog.allow(self.settings.timeout_seconds)
         steps = list(run.steps.prefetch_related("deliveries"))
         self.steps = {step.table: step for step in steps}
-        # Tables are made in threads, which know of no trace by themselves.
-        self.trace = current_trace()
         self.record = RunRecord(run, steps)
         self.jobs = SideBySide[Job](plan_jobs(run, steps), width=self._width())
         self.halted = threading.Event()
@@ -125,7 +123,7 @@ class Execution:
 
     def _work(self, job: Job) -> None:
         name = "deliver table" if job.delivers else "make table"
-        with span(name, parent=self.trace, attributes={"datalinx.table": job.table}) as made:
+        with span(name, attributes={"datalinx.table": job.table}) as made:
             self._do(job)
             if job.table in self.errors:
                 made.fail(self.errors[job.table].message)

@@ -8,13 +8,13 @@ from django.db import IntegrityError, transaction
 from apps.mappings.models import Mapping as MappingRow
 from apps.mappings.services.schemas import get_schema_document
 from apps.pipelines.models import Backfill, Pipeline, Run
-from apps.pipelines.services import clock
 from apps.pipelines.services.delivering import delivery_faults
 from apps.pipelines.services.engines import require_engine
 from apps.pipelines.services.fire_times import next_fire_time
 from apps.pipelines.services.upstreams import find_upstreams, followers_of, rename_upstream, set_upstreams
 from apps.workspaces.models import Workspace
 from apps.workspaces.services.documents import check_if_match, record_version
+from datalinx import clock
 from datalinx.caller import Caller
 from datalinx.engine.spec.base import document_to_json, parse_document, refusal
 from datalinx.engine.spec.pipeline import PipelineDocument

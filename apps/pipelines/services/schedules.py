@@ -5,8 +5,8 @@ from typing import Any
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from apps.pipelines.models import Pipeline, Run
-from apps.pipelines.services import clock
 from apps.pipelines.services.fire_times import next_fire_times
+from datalinx import clock
 from datalinx.engine.spec.base import parse_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 

@@ -7,11 +7,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from apps.pipelines.models import Pipeline, Run
-from apps.pipelines.services import clock
 from apps.pipelines.services.fire_times import MOST_MADE_UP, Due, find_due, next_fire_time
 from apps.pipelines.services.logs import write_log
 from apps.pipelines.services.overlap import make_room
 from apps.pipelines.services.starting import start_or_record
+from datalinx import clock
 from datalinx.caller import Caller
 from datalinx.engine.spec.base import parse_document
 from datalinx.engine.spec.pipeline import PipelineDocument

@@ -12,9 +12,10 @@ from apps.pipelines.backfill_serializers import BackfillRequestSerializer, Backf
 from apps.pipelines.filters import PipelineFilter
 from apps.pipelines.models import Pipeline
 from apps.pipelines.serializers import PipelineSerializer, RunRequestSerializer, RunSerializer
-from apps.pipelines.services import clock, pipelines, runs
+from apps.pipelines.services import pipelines, runs
 from apps.pipelines.services.backfills import create_backfill
 from apps.pipelines.services.fire_times import next_fire_times
+from datalinx import clock
 from datalinx.api.documents_schema import body, component
 from datalinx.api.serializers import DeletedSerializer
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet

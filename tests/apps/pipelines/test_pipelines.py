@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from apps.pipelines.services import clock
+from datalinx import clock
 from tests.journey import lay_out
 from tests.resources import ResourceTests, assert_failure, assert_success
 from tests.world import World

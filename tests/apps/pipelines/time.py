@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from apps.pipelines.models import Run
-from apps.pipelines.services import clock
 from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.ending import finish_run
+from datalinx import clock
 from tests.resources import assert_success
 from tests.world import World
 

@@ -1,6 +1,7 @@
 """One workspace never names another's files: whatever a key is made of, it stays in its corner or is refused."""
 
 import os
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -57,7 +58,8 @@ def test_key__of_any_making__stays_inside_or_is_refused(corner: Storage, place: 
         assert os.path.realpath(corner.local(key)).startswith(inside + os.sep)
         assert corner.read_bytes(key, max_bytes=100) == b"mine"
     else:
-        with pytest.raises(Invalid, match=r"^The name '[^\x00]*' cannot be stored"):
+        # As Python writes it, in whichever quotes; so nothing in it can break the line.
+        with pytest.raises(Invalid, match=f"^{re.escape(f'The name {key[:100]!r} cannot be stored')}"):
             corner.put_bytes(key, b"mine")
     assert (place / "files/org_1/ws_2/lake/secret").read_bytes() == (place / "secret").read_bytes() == CANARY
 

@@ -142,7 +142,8 @@ class Watched:
         self.client = client
         self.pipeline = client.lay_out(rows)
         began = time.monotonic()
-        assert client.wait_for(client.start(self.pipeline), 90)["status"] == "success"
+        ended = client.wait_for(client.start(self.pipeline), 90)
+        assert ended["status"] == "success", ended["error"]
         self.seconds = time.monotonic() - began
         self.customers, self.visits = client.content("customers"), client.content("visits")
         assert self.customers == self.visits

@@ -4,7 +4,6 @@ Only files that need it come here: not UTF-8, or with a record that is no row. T
 its number first, so that reading it is parallel and the number costs nothing.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from datalinx.engine.connectors.base import FILE_COLUMN, RECORD_COLUMN
-from datalinx.engine.connectors.file.facts import Cache
+from datalinx.engine.connectors.file.facts import Cache, partial_of
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -94,8 +93,8 @@ class Rejects:
 def copying(cache: Cache, label: str, ending: str) -> Iterator[Copy]:
     """Open a copy `<stem><ending>` in the cache, and `<stem>.rejects.parquet` beside it if it is needed."""
     path, refused = cache.path(ending), cache.path(REJECTS)
-    # Two processes may look at a file at the same time; each writes its own and the last one stays.
-    partial, partly_refused = (Path(f"{each}.{os.getpid()}.partial") for each in (path, refused))
+    # Several may look at a file at the same time; each writes its own and the last one stays.
+    partial, partly_refused = partial_of(path), partial_of(refused)
     rejects = Rejects(partly_refused, label)
     try:
         with partial.open("wb") as stream:

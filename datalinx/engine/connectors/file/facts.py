@@ -1,8 +1,9 @@
 """What one reading of a whole file tells about it, kept beside it so that it is read so only once."""
 
 import hashlib
-import os
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -93,9 +94,17 @@ def facts_of(
 
 def publish(path: Path, content: bytes) -> None:
     """Write a small file of the cache so that no reader ever sees half of it."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial = partial_of(path)
     partial.write_bytes(content)
     partial.replace(path)
+
+
+def partial_of(path: Path) -> Path:
+    """Return where a file is written before it takes its place: another each time, for whoever does the same now.
+
+    Other processes may look at the file of a source, and other threads: tables of one run read it beside each other.
+    """
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
 
 
 def _version_of(path: Path) -> str:
@@ -138,9 +147,11 @@ def _read(cache: Cache) -> FileFacts | None:
 def _forget_older(cache: Cache) -> None:
     """Delete what is kept of versions before the last one: a run that began on that may still read it."""
     which = cache.stem.split("-")[0]
-    stems = {
-        path.name.split(".")[0]: path.stat().st_mtime_ns for path in cache.folder.glob(f"{which}-*.json")
-    }
+    stems = {}
+    for path in cache.folder.glob(f"{which}-*.json"):
+        # Another may forget it in this moment.
+        with suppress(FileNotFoundError):
+            stems[path.name.split(".")[0]] = path.stat().st_mtime_ns
     for stem in sorted(stems, key=lambda stem: stems[stem], reverse=True)[2:]:
         for path in cache.folder.glob(f"{stem}.*"):
             path.unlink(missing_ok=True)

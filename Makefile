@@ -42,6 +42,7 @@ check: setup ## run all there is: lint, types, tests, tests with servers, the cl
 	$(MAKE) -j 2 lint types client docs
 	$(MAKE) test
 	$(MAKE) servers
+	$(MAKE) drills-short
 	$(MAKE) -j 2 spark dbt readme
 	$(MAKE) browser
 
@@ -68,7 +69,7 @@ drills: setup ## end processes and servers of running platforms, long form: what
 	DRILLS=long $(PYTEST) $(DRILLED_BY_TESTS)
 
 # Both variants at the same time: most of a drill is waiting.
-drills-short: setup ## the same in about three minutes, embedded and with PostgreSQL and Redis
+drills-short: setup ## the same in about six minutes, embedded and with PostgreSQL and Redis
 	@$(MAKE) --no-print-directory -j 2 drills-embedded drills-redis
 
 drills-%:

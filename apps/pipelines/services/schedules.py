@@ -5,9 +5,12 @@ from typing import Any
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from apps.pipelines.models import Pipeline, Run
+from apps.pipelines.services.ending import sum_counts
 from apps.pipelines.services.fire_times import next_fire_times
+from apps.pipelines.services.timelines import describe_timelines
 from datalinx import clock
 from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.cron import describe_cron
 from datalinx.engine.spec.pipeline import PipelineDocument
 
 
@@ -22,11 +25,19 @@ def list_scheduled(workspace_id: str) -> QuerySet[Pipeline]:
     return found
 
 
-def describe_schedules(pipelines: list[Any]) -> list[dict[str, Any]]:
-    """Return for each pipeline when it starts, what it waits for, its last run and what was left out."""
-    runs = Run.objects.in_bulk([each.last_run_id for each in pipelines if each.last_run_id])
+def describe_schedules(pipelines: list[Any], *, hours: int = 0) -> list[dict[str, Any]]:
+    """Return for each pipeline when it starts, what it waits for, its last run and what was left out.
+
+    With `hours` each brings what ran and what will start within so many hours before and after now.
+    """
+    lasts = [each.last_run_id for each in pipelines if each.last_run_id]
+    runs = Run.objects.prefetch_related("steps").in_bulk(lasts)
     now = clock.database_now()
-    return [_describe(each, runs.get(each.last_run_id), now) for each in pipelines]
+    timelines = describe_timelines(pipelines, now=now, hours=hours) if hours else {}
+    return [
+        {**_describe(each, runs.get(each.last_run_id), now), "timeline": timelines.get(each.pk)}
+        for each in pipelines
+    ]
 
 
 def _describe(pipeline: Pipeline, run: Run | None, now: Any) -> dict[str, Any]:
@@ -37,6 +48,7 @@ def _describe(pipeline: Pipeline, run: Run | None, now: Any) -> dict[str, Any]:
         "name": pipeline.name,
         "enabled": schedule.enabled if schedule else True,
         "cron": schedule.cron if schedule else None,
+        "cron_in_words": describe_cron(schedule.cron) if schedule else None,
         "timezone": schedule.timezone if schedule else None,
         "missed": schedule.missed if schedule else None,
         "concurrency": document.concurrency,
@@ -55,5 +67,7 @@ def _describe(pipeline: Pipeline, run: Run | None, now: Any) -> dict[str, Any]:
             "scheduled_for": run.scheduled_for,
             "created_at": run.created_at,
             "finished_at": run.finished_at,
+            "totals": sum_counts(run),
+            "error": run.error,
         },
     }

@@ -16,6 +16,14 @@ from cronsim import CronSim, CronSimError
 
 # A line is only read here; any moment serves.
 _A_MOMENT = datetime(2024, 1, 1)  # noqa: DTZ001  # the clock on the wall, which has no zone
+# What the library's words get wrong.
+_MENDED = {
+    "21th": "21st",
+    "22th": "22nd",
+    "23th": "23rd",
+    "31th": "31st",
+    "day of month": "day of the month",
+}
 # No zone has ever moved its clock by more than a day.
 _LONGEST_JUMP = timedelta(days=1)
 
@@ -50,6 +58,16 @@ def check_cron(line: str) -> None:
     if found is None:
         message = f"`{line}` never fires: no month that it names has such a day."
         raise CronFault("never_fires", message)
+
+
+def describe_cron(line: str) -> str:
+    """Return a line that check_cron takes as words: `0 2 * * *` is `At 02:00 every day`."""
+    said = CronSim(line, _A_MOMENT)
+    words = said.explain()
+    for wrong, right in _MENDED.items():
+        words = words.replace(wrong, right)
+    # With both kinds of day either of them is enough (crontab(5)).
+    return words if said.day_and else words.replace(" and on ", " or on ")
 
 
 def _parses(line: str) -> bool:

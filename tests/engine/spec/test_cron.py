@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim
 
-from datalinx.engine.spec.cron import CronFault, check_cron, fire_times
+from datalinx.engine.spec.cron import CronFault, check_cron, describe_cron, fire_times
 
 CHANGES = {
     "Europe/London": (datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)),
@@ -99,3 +99,18 @@ def test_check__of_a_line_that_is_no_schedule__says_why(line: str, code: str, wo
 @pytest.mark.parametrize("line", ["* * * * *", "0 0 29 2 *", "0 0 * 2 MON#5", "0 0 L * *", "0 9 * * MON-FRI"])
 def test_check__of_a_line_that_fires_however_rarely__is_silent(line: str) -> None:
     check_cron(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("0 2 * * *", "At 02:00 every day"),
+        ("*/15 9-17 * * mon-fri", "Every 15th minute from 09:00 through 17:59 on Monday through Friday"),
+        ("0 9 21,22,31 * *", "At 09:00 on the 21st, the 22nd, and the 31st day of the month"),
+        ("0 9 13 * 5", "At 09:00 on the 13th day of the month or on Friday"),
+        ("0 9 */2 * 5", "At 09:00 on every second day of the month if it's on Friday"),
+        ("0 0 L * *", "At 00:00 on the last day of every month"),
+    ],
+)
+def test_describe__of_a_line__is_what_a_person_would_say(line: str, words: str) -> None:
+    assert describe_cron(line) == words

@@ -36,6 +36,7 @@ NAMES: Final = frozenset(
         "run.before_final",
         "web.run_before_dispatch",
         "web.run_before_answer",
+        "web.before_keeping",
         "delivery.claimed",
         "delivery.sent",
         "delivery.before_record",

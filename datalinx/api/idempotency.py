@@ -2,7 +2,8 @@
 
 The claim is a row of its own, committed first, so that a second call sees that the first is under way. The
 effect and its stored answer then commit in one transaction, on condition that the claim is still held: a
-process that dies in between leaves neither, and a claim that was lost undoes the effect.
+process that dies in between leaves neither, and a claim that was lost undoes the effect. The process that answers
+renews the claim, so that one that died does not keep the key.
 """
 
 import base64
@@ -16,16 +17,18 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models.functions import Now
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from datalinx.api import claims
 from datalinx.api.renderers import to_json
 from datalinx.caller import Caller
 from datalinx.errors import BadRequest, Interrupted, Invalid, Unavailable
+from datalinx.failpoints import reach
 from datalinx.registry import registered_model
 from datalinx.sealed import seal, unseal
 
@@ -33,8 +36,6 @@ Answer = HttpResponseBase
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
-# Longer than the web server lets any request live.
-CLAIM = timedelta(seconds=120)
 # What a repeated answer brings back besides its body.
 KEPT_HEADERS = ("ETag",)
 
@@ -62,11 +63,15 @@ def _claimed(
     now = timezone.now()
     rows = model.objects.filter(organization_id=caller.organization_id, key=key)
     rows.filter(created_at__lte=now - KEPT).delete()
-    claimed = now
+    holder = claims.new_holder()
     try:
         with transaction.atomic():
             model.objects.create(
-                organization_id=caller.organization_id, key=key, fingerprint=fingerprint, claimed_at=claimed
+                organization_id=caller.organization_id,
+                key=key,
+                fingerprint=fingerprint,
+                holder=holder,
+                claimed_at=Now(),
             )
     except IntegrityError:
         record = rows.first()
@@ -77,9 +82,10 @@ def _claimed(
             raise Invalid("IDEMPOTENCY_KEY_REUSED", message) from None
         if record.answer:
             return _replay(record)
-        if not rows.filter(claimed_at__lte=now - CLAIM, answer="").update(claimed_at=claimed):
+        if not rows.filter(claims.free()).update(claimed_at=Now(), holder=holder):
             raise _in_progress() from None
-    return _act_and_store(rows.filter(Q(claimed_at=claimed)), key, act, is_long=is_long)
+    with claims.renew(holder):
+        return _act_and_store(rows.filter(holder=holder), key, act, is_long=is_long)
 
 
 def _act_and_store(claim: Any, key: str, act: Callable[[], Answer], *, is_long: bool) -> Answer:
@@ -87,6 +93,7 @@ def _act_and_store(claim: Any, key: str, act: Callable[[], Answer], *, is_long: 
     try:
         with nullcontext() if is_long else transaction.atomic():
             response = act()
+            reach("web.before_keeping")
             if response.status_code < 300:
                 token = seal(_kept(response), context=f"idempotency:{key}")
                 if not claim.update(answer=token) and not is_long:

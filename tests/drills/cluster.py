@@ -131,6 +131,13 @@ class Cluster:
             assert time.monotonic() < deadline, f"Not ready: {answer}. Its logs are in {self.folder}."
             time.sleep(0.2)
 
+    def wait_for_web(self, seconds: float = 60) -> None:
+        """Wait until the web server can answer, whatever the workers do."""
+        deadline = time.monotonic() + seconds
+        while get(f"{self.url}/readyz?role=web")[0] != 200:
+            assert time.monotonic() < deadline, f"No web server. Its logs are in {self.folder}."
+            time.sleep(0.1)
+
     @property
     def is_ready(self) -> bool:
         """Whether everything that is needed answers now."""

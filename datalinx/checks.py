@@ -127,5 +127,25 @@ def stop_if_database_is_newer() -> None:
         )
 
 
+def stop_if_database_is_older() -> None:
+    """Raise ImproperlyConfigured when migrations of this version are missing: its queries would fail one by one."""
+    loader = MigrationLoader(connection)
+    missing = [
+        f"{app}.{name}"
+        for app, name in sorted(loader.graph.nodes)
+        if (app, name) not in loader.applied_migrations
+    ]
+    if missing:
+        count = (
+            "1 migration is missing,"
+            if len(missing) == 1
+            else f"{len(missing)} migrations are missing, first"
+        )
+        raise ImproperlyConfigured(
+            f"The database is older than this version: {count} {missing[0]}. Start the web server of this version "
+            "first, which brings it up to date, or run `python -m datalinx.up.prepare`. [datalinx.E007]"
+        )
+
+
 def _is_ours(app: str, name: str, loader: MigrationLoader) -> bool:
     return app in loader.migrated_apps and (app, name) not in loader.disk_migrations

@@ -1,8 +1,11 @@
 """How work leaves a request: ids only, to the right queue, with the request's id, and taken up by a real worker."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -86,8 +89,11 @@ def test_task__started_in_a_request__carries_its_id(monkeypatch: pytest.MonkeyPa
 class Worker:
     """A worker as `datalinx up` starts it; of the embedded broker unless another is named."""
 
-    def __init__(self, folder: Path, queue: str, broker_url: str = "") -> None:
+    def __init__(self, folder: Path, queue: str, database: Path, broker_url: str = "") -> None:
         self.folder = folder
+        (folder / "home").mkdir(exist_ok=True)
+        if not (folder / "home" / database.name).exists():
+            shutil.copy(database, folder / "home")
         (folder / "extra_tasks.py").write_text(TASKS)
         self.environment = {
             **os.environ,
@@ -118,12 +124,23 @@ class Worker:
         subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=self.environment, timeout=60)
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that is up to date: no worker starts on another."""
+    home = tmp_path_factory.mktemp("migrated")
+    environment = {**os.environ, "DATALINX_HOME": str(home), "DJANGO_SETTINGS_MODULE": "datalinx.settings"}
+    environment.pop("DATABASE_URL", None)
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(command, check=True, cwd=ROOT, env=environment, timeout=120)
+    return home / "datalinx.sqlite3"
+
+
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+def worker(tmp_path: Path, database: Path) -> Iterator[Callable[..., Worker]]:
     made: list[Worker] = []
 
-    def start(queue: str, broker_url: str = "") -> Worker:
-        made.append(Worker(tmp_path, queue, broker_url))
+    def start(queue: str, broker_url: str = "", database: Path = database) -> Worker:
+        made.append(Worker(tmp_path, queue, database, broker_url))
         return made[-1]
 
     yield start
@@ -154,6 +171,25 @@ def test_worker__a_task_by_the_folder_of_messages__runs_with_its_requests_id(
         if line.startswith("{")
     ]
     assert any(event["event"].endswith("ready.") for event in log)
+
+
+def test_worker__on_a_database_of_an_older_version__refuses_to_start_in_one_sentence(
+    worker: Callable[..., Worker], tmp_path: Path, database: Path
+) -> None:
+    older = Path(shutil.copy(database, tmp_path))
+    with contextlib.closing(sqlite3.connect(older)) as lite:
+        ((name,),) = lite.execute(
+            "DELETE FROM django_migrations WHERE id = (SELECT max(id) FROM django_migrations WHERE app = 'pipelines') "
+            "RETURNING name"
+        )
+        lite.commit()
+    refused = worker("default", database=older)
+    assert refused.process.wait(60) != 0
+    said = (tmp_path / "default.log").read_text()
+    assert f"The database is older than this version: 1 migration is missing, pipelines.{name}." in said
+    assert "[datalinx.E007]" in said
+    assert "Traceback" not in said
+    assert "ready." not in said
 
 
 def test_worker__its_child_killed_in_a_task__gives_the_task_to_another(

@@ -10,7 +10,12 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import override_settings
 
-from datalinx.checks import check_servers, stop_if_database_is_newer, stop_if_wrong
+from datalinx.checks import (
+    check_servers,
+    stop_if_database_is_newer,
+    stop_if_database_is_older,
+    stop_if_wrong,
+)
 
 PRODUCTION: dict[str, Any] = {
     "ENVIRONMENT": "production",
@@ -67,3 +72,14 @@ def test_worker__on_a_database_of_a_newer_version__refuses_in_one_sentence() -> 
     MigrationRecorder(connection).record_applied("pipelines", "9999_of_the_future")
     with pytest.raises(ImproperlyConfigured, match=r"newer version \(pipelines.9999_of_the_future\)"):
         stop_if_database_is_newer()
+
+
+@pytest.mark.django_db
+def test_worker__on_a_database_of_an_older_version__refuses_in_one_sentence() -> None:
+    stop_if_database_is_older()
+    MigrationRecorder(connection).record_unapplied("pipelines", "0002_replay_and_verify")
+    with pytest.raises(
+        ImproperlyConfigured, match=r"older than this version: .*prepare.*\[datalinx.E007\]$"
+    ) as told:
+        stop_if_database_is_older()
+    assert "\n" not in str(told.value)

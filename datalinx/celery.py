@@ -50,8 +50,8 @@ class Task(DjangoTask[Any, Any]):
             return super().__call__(*args, **kwargs)
 
 
-class SignOfLife(bootsteps.StartStopStep):
-    """Beats while the consumer runs: a worker that lost its broker falls silent, as it should."""
+class _Repeated(bootsteps.StartStopStep):
+    """Does something every few seconds while the consumer runs."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
@@ -60,10 +60,8 @@ class SignOfLife(bootsteps.StartStopStep):
         self._timer: Any = None
 
     def start(self, consumer: Any) -> None:
-        from datalinx.heartbeat import INTERVAL_SECONDS
-
-        self._beat(consumer)
-        self._timer = consumer.timer.call_repeatedly(INTERVAL_SECONDS, self._beat, (consumer,))
+        self.do(consumer)
+        self._timer = consumer.timer.call_repeatedly(self.seconds(), self.do, (consumer,))
 
     def stop(self, consumer: Any) -> None:
         if self._timer is not None:
@@ -72,8 +70,39 @@ class SignOfLife(bootsteps.StartStopStep):
 
     shutdown = stop
 
-    def _beat(self, consumer: Any) -> None:
+    def seconds(self) -> float:
+        """Return how much time lies between two times."""
+        return 1.0
+
+    def do(self, consumer: Any) -> None:
+        """Do it once, raising nothing: Celery would end the worker."""
+        raise NotImplementedError
+
+
+class SignOfLife(_Repeated):
+    """Beats while the consumer runs: a worker that lost its broker falls silent, as it should."""
+
+    def seconds(self) -> float:
+        from datalinx.heartbeat import INTERVAL_SECONDS
+
+        return INTERVAL_SECONDS
+
+    def do(self, consumer: Any) -> None:
         _beat("worker", list(consumer.app.amqp.queues.consume_from))
+
+
+class Oversight(_Repeated):
+    """Ends the processes of the pool that hear nothing any more and whose work is to stop."""
+
+    def do(self, consumer: Any) -> None:
+        import logging
+
+        from datalinx.registry import registered
+
+        try:
+            registered("end_silent_work")()
+        except Exception as error:  # Without a database nobody can tell; it is asked again in a second.
+            logging.getLogger(__name__).warning("Silent processes were not looked at: %s", error)
 
 
 class Scheduler(InMemoryScheduler):
@@ -121,7 +150,7 @@ def _make_app() -> Celery:
 
     app = Application("datalinx", task_cls="datalinx.celery:Task")
     app.conf.update(settings.CELERY)
-    app.steps["consumer"].add(SignOfLife)
+    app.steps["consumer"].update((SignOfLife, Oversight))
     app.autodiscover_tasks()
     return app
 
@@ -154,11 +183,12 @@ def _leave_logging_alone(**_: Any) -> None:
 def _stop_if_wrong(**_: Any) -> None:
     from django.core.exceptions import ImproperlyConfigured
 
-    from datalinx.checks import stop_if_database_is_newer, stop_if_wrong
+    from datalinx.checks import stop_if_database_is_newer, stop_if_database_is_older, stop_if_wrong
 
     try:
         stop_if_wrong()
         stop_if_database_is_newer()
+        stop_if_database_is_older()
     except ImproperlyConfigured as error:
         # Whatever else a receiver of a signal raises, Celery logs and goes on.
         raise SystemExit(str(error)) from error

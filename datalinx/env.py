@@ -230,6 +230,12 @@ SNAPSHOT_MAX = Setting(
     1000,
     "How many versions of a table stay readable at most, however young they are.",
 )
+RESOLUTION_SECONDS = Setting(
+    "DATALINX_RESOLUTION_SECONDS",
+    _integer(1),
+    21_600,
+    "How many seconds a resolution of identity may take.",
+)
 REJECTED_DAYS = Setting(
     "DATALINX_REJECTED_DAYS",
     _integer(1),

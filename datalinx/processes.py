@@ -4,11 +4,16 @@ import contextlib
 import logging
 import os
 import signal
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 _PROC = Path("/proc")
 # The exit code by which a pool of processes knows that one of them is to be replaced and did nothing wrong.
 REPLACE_ME = 0x9B
+# At which a process that is at work writes the stacks of its threads, once it was told to by `faulthandler`.
+TELL_STACKS = signal.SIGUSR2
+_TELLING_SECONDS = 0.1
 
 
 def end_process() -> None:
@@ -20,10 +25,29 @@ def end_process() -> None:
     for handler in logging.getLogger().handlers:
         with contextlib.suppress(Exception):
             handler.flush()
-    for child in descendants(os.getpid()):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(child, signal.SIGKILL)
+    _kill(descendants(os.getpid()))
     os._exit(REPLACE_ME)
+
+
+def end_child(process_id: int) -> bool:
+    """End a process that this one started, which does not answer, with all that it started; its stacks are told first.
+
+    Return False when it is no child of this process (any more).
+    """
+    if process_id not in descendants(os.getpid()):
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process_id, TELL_STACKS)
+    # It writes them from the signal's handler, which needs no lock of Python's.
+    time.sleep(_TELLING_SECONDS)
+    _kill([*descendants(process_id), process_id])
+    return True
+
+
+def _kill(processes: Iterable[int]) -> None:
+    for each in processes:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(each, signal.SIGKILL)
 
 
 def descendants(process_id: int) -> list[int]:

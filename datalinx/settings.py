@@ -112,6 +112,7 @@ QUERY_SECONDS = 30.0
 QUERY_MEMORY_BYTES = 1024**3
 # What finding the members of one audience may take.
 AUDIENCE_SECONDS = 120.0
+RESOLUTION_SECONDS = env.RESOLUTION_SECONDS.read()
 SPARK_REMOTE = env.SPARK_REMOTE.read()
 
 # How long what is not the newest stays.
@@ -200,6 +201,7 @@ DATALINX = {
     "is_set_up": "apps.accounts.services.setup.is_set_up",
     "record_event": "apps.workspaces.services.outbox.record_event",
     "create_first_organization": "apps.accounts.services.setup.create_first_organization",
+    "end_silent_work": "apps.pipelines.services.oversight.end_silent_work",
 }
 
 # What the apps add to `/metrics`, each by a callable that returns metric families.

@@ -47,8 +47,9 @@ def align() -> None:
 def resolve(resolution_id: str) -> None:
     """Take up a queued resolution of identity, if it is still there to take."""
     from apps.pipelines.services.resolving import execute_resolution
+    from datalinx.processes import end_process
 
-    execute_resolution(resolution_id)
+    execute_resolution(resolution_id, end_process=end_process)
 
 
 @app.task(name="pipelines.upkeep")

@@ -14,6 +14,7 @@ router.register("tables", tables.TableViewSet, "table")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("identity", identity.IdentityView.as_view()),
     path("identity/resolve", identity.ResolveView.as_view()),
+    path("identity/resolve/cancel", identity.CancelView.as_view()),
     path("identity/stats", identity.StatsView.as_view()),
     path("identity/clusters", identity.ClustersView.as_view()),
     path("identity/clusters/<str:cluster_id>", identity.ClusterView.as_view()),

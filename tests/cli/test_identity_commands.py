@@ -59,6 +59,16 @@ def test_resolve__not_waited_for__answers_at_once(server: Server, cli: Run) -> N
     assert cli("identity", "resolve", "--no-wait").stdout == "The resolution res_1 is queued.\n"
 
 
+def test_cancel__of_a_resolution__says_whether_it_has_ended(server: Server, cli: Run) -> None:
+    server.on("POST identity/resolve/cancel", answer({"id": "res_1", "status": "running"}))
+    assert cli("identity", "cancel").stdout == "The resolution res_1 ends within seconds.\n"
+    server.on("POST identity/resolve/cancel", answer({"id": "res_1", "status": "cancelled"}))
+    assert cli("identity", "cancel").stdout == "The resolution res_1 is cancelled.\n"
+    server.on("POST identity/resolve", answer({"id": "res_1", "status": "queued"}, status=201))
+    server.on("GET identity/stats", answer({"resolution": {"id": "res_1", "status": "cancelled"}}))
+    assert "The resolution was cancelled." in cli("identity", "resolve").stderr
+
+
 def test_stats__before_and_after_a_resolution__are_told(server: Server, cli: Run) -> None:
     server.on("GET identity/stats", answer(stats(None)))
     assert "not asked for yet" in cli("identity", "stats").stderr

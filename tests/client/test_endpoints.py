@@ -219,6 +219,7 @@ WORKSPACE: list[tuple[Act, str, Any]] = [
     (lambda c: c.identity.get(), "GET identity", None),
     (lambda c: c.identity.put(D), "PUT identity", D),
     (lambda c: c.identity.resolve(), "POST identity/resolve", None),
+    (lambda c: c.identity.cancel(), "POST identity/resolve/cancel", None),
     (lambda c: c.identity.stats(), "GET identity/stats", None),
     (lambda c: c.identity.wait(), "GET identity/stats", None),
     (lambda c: c.identity.clusters(), "GET identity/clusters", None),

@@ -32,8 +32,13 @@ def test_identity__from_rules_to_a_person__is_edited_found_drawn_and_explained(
     saved = client.post(edit, {"document": json.dumps(document), "version": "0"})
     assert saved["Location"] == PAGE
     assert client.post(PAGE)["Location"] == PAGE
-    assert "Waiting for a worker" in client.get(PAGE).content.decode()
-    execute_resolution(IdentityResolution.objects.get().pk)
+    waiting = client.get(PAGE).content.decode()
+    assert "Waiting for a worker" in waiting
+    assert "Stop it" in waiting
+    assert client.post(PAGE, {"do": "cancel"})["Location"] == PAGE
+    assert "was stopped" in client.get(PAGE).content.decode()
+    client.post(PAGE)
+    execute_resolution(IdentityResolution.objects.exclude(status="cancelled").get().pk)
     page = client.get(PAGE, {"record": "customers:2"}).content.decode()
     assert "same &lt;e-mail&gt;" in page
     person = page.split(f'href="{PAGE}/')[1].split('"')[0]

@@ -19,6 +19,7 @@ class IdentityResolution(WorkspaceModel):
         RUNNING = "running"
         SUCCESS = "success"
         FAILED = "failed"
+        CANCELLED = "cancelled"
 
     id = PrefixedIdField(prefix="res")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED, db_index=True)
@@ -35,6 +36,7 @@ class IdentityResolution(WorkspaceModel):
     folder = models.CharField(max_length=100, blank=True, default="", db_index=True)
     fence = models.PositiveIntegerField(default=0)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
     dispatched_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

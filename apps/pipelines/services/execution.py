@@ -24,7 +24,7 @@ from apps.pipelines.services.run_record import RunRecord
 from apps.pipelines.services.side_by_side import SideBySide
 from apps.pipelines.services.table_execution import TableExecution
 from apps.pipelines.services.verify_execution import VerifyExecution
-from apps.pipelines.services.watchdog import Watchdog
+from apps.pipelines.services.watchdog import RunWatchdog
 from datalinx.api.request_id import set_request_id
 from datalinx.engine.connectors.base import Limits as DeliveryLimits
 from datalinx.engine.execute.results import Limits
@@ -68,7 +68,7 @@ def _execute(run: Run, end_process: Callable[[], None] | None) -> None:
         # The message that woke this worker may have been sent for another run, of another trace.
         carry(run.trace),
         span("run", parent=run.trace, kind="consumer", attributes=about) as made,
-        Watchdog(run, end_process=end_process) as watchdog,
+        RunWatchdog(run, end_process=end_process) as watchdog,
     ):
         try:
             Execution(run, watchdog).run_all()
@@ -88,7 +88,7 @@ def _execute(run: Run, end_process: Callable[[], None] | None) -> None:
 class Execution:
     """One attempt of a run by one worker."""
 
-    def __init__(self, run: Run, watchdog: Watchdog) -> None:
+    def __init__(self, run: Run, watchdog: RunWatchdog) -> None:
         self.run = run
         self.watchdog = watchdog
         self.settings = parse_document(PipelineDocument, run.snapshot["pipeline"])

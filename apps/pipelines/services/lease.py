@@ -8,12 +8,12 @@ from abc import ABC, abstractmethod
 from datetime import timedelta
 from typing import Any, Generic, Self, TypeVar
 
-from django.db import connection, models
+from django.db import connection
 from django.db.models import DateTimeField, ExpressionWrapper, QuerySet, Value
 from django.db.models.functions import Now
 
-from apps.pipelines.models import Run
-from datalinx import stopping
+from apps.pipelines.models import IdentityResolution, Run
+from datalinx import pool, stopping
 from datalinx.errors import Cancelled, Interrupted
 
 LEASE = timedelta(seconds=20)
@@ -61,7 +61,7 @@ def require_uncancelled(run: Run) -> None:
         raise Cancelled("RUN_CANCELLED", "The run was cancelled; nothing of this table was published.")
 
 
-Row = TypeVar("Row", bound=models.Model)
+Row = TypeVar("Row", bound=Run | IdentityResolution)
 
 
 class Beat(ABC, Generic[Row]):
@@ -106,6 +106,7 @@ class Beat(ABC, Generic[Row]):
         """Wait until a beat is due or this worker is told to end; return whether the work is over."""
         due = time.monotonic() + self._pause()
         while (left := due - time.monotonic()) > 0:
+            pool.give_sign()
             if self._stop.wait(min(left, LOOK_SECONDS)):
                 return True
             if stopping.is_stopping() and not self.leaving.is_set():
@@ -132,13 +133,3 @@ class Beat(ABC, Generic[Row]):
 
     def _watch(self) -> None:  # nothing to do is a whole answer
         """Look after each beat whether the work does what it was asked to."""
-
-
-class Heartbeat(Beat[Run]):
-    """The heartbeat of a run."""
-
-    def _renew(self) -> None:
-        if not held(self.run).update(heartbeat_at=Now(), lease_expires_at=now_plus(LEASE)):
-            self.lost.set()
-        elif Run.objects.filter(pk=self.run.pk, cancel_requested_at__isnull=False).exists():
-            self.cancelled.set()

@@ -1,7 +1,9 @@
 """Resolutions of identity: asked for, sent to a worker, held by a lease, taken up again when a worker is lost."""
 
 import logging
+from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
@@ -9,10 +11,12 @@ from django.db.models.functions import Now
 from apps.mappings.services.identity import find_identity
 from apps.pipelines.models import IdentityResolution
 from apps.pipelines.services.dispatching import REDISPATCH
-from apps.pipelines.services.lease import LEASE, Beat, now_plus
+from apps.pipelines.services.lease import LEASE, now_plus
+from apps.pipelines.services.logs import told_error
+from apps.pipelines.services.watchdog import Watchdog
 from apps.workspaces.models import Workspace
 from datalinx.caller import Caller
-from datalinx.errors import Invalid
+from datalinx.errors import DatalinxError, Failed, Invalid
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +45,31 @@ def start_resolution(*, workspace: Workspace, actor: Caller) -> tuple[IdentityRe
         return (present, False) if present is not None else start_resolution(workspace=workspace, actor=actor)
     transaction.on_commit(lambda: dispatch(made.pk))
     return made, True
+
+
+@transaction.atomic
+def cancel_resolution(*, workspace: Workspace, actor: Caller) -> IdentityResolution:
+    """Ask the open resolution to stop: one that waits ends now, one under way within seconds.
+
+    Raises Invalid RESOLUTION_NOT_OPEN.
+    """
+    rows = IdentityResolution.objects.for_workspace(workspace.pk)
+    found: IdentityResolution | None = rows.filter(status__in=OPEN).first()
+    if found is not None:
+        own = rows.filter(pk=found.pk)
+        ended = own.filter(status=IdentityResolution.Status.QUEUED).update(
+            status=IdentityResolution.Status.CANCELLED,
+            cancel_requested_at=Now(),
+            finished_at=Now(),
+            updated_at=Now(),
+        )
+        asked = ended or own.filter(status=IdentityResolution.Status.RUNNING).update(
+            cancel_requested_at=Now(), updated_at=Now()
+        )
+        if asked:
+            found.refresh_from_db()
+            return found
+    raise Invalid("RESOLUTION_NOT_OPEN", "No resolution is under way here; there is nothing to cancel.")
 
 
 def dispatch(resolution_id: str) -> None:
@@ -81,29 +110,73 @@ def held(resolution: IdentityResolution) -> QuerySet[IdentityResolution]:
 
 
 def hand_over_resolution(resolution: IdentityResolution) -> bool:
-    """Give a held resolution back at once: this worker was told to end. Return whether it was still held."""
-    return bool(
-        held(resolution).update(
-            status=IdentityResolution.Status.QUEUED,
-            lease_expires_at=None,
-            dispatched_at=None,
-            updated_at=Now(),
+    """Give a held resolution back at once: this worker was told to end. Return whether it was still held.
+
+    One whose cancellation was accepted ends instead.
+    """
+    wanted = held(resolution).filter(cancel_requested_at=None)
+    return (
+        end_resolution(resolution, error=None)
+        if not wanted.exists()
+        else bool(
+            wanted.update(
+                status=IdentityResolution.Status.QUEUED,
+                # Whatever still goes on in this process holds it no longer.
+                fence=F("fence") + 1,
+                lease_expires_at=None,
+                dispatched_at=None,
+                updated_at=Now(),
+            )
         )
     )
 
 
-class ResolutionHeartbeat(Beat[IdentityResolution]):
-    """Renews a resolution's lease from a thread."""
+class ResolutionWatchdog(Watchdog[IdentityResolution]):
+    """The heartbeat of a resolution, which ends it when the work in this process does not heed."""
+
+    def too_late(self) -> Failed:
+        return too_late()
 
     def _renew(self) -> None:
         if not held(self.run).update(lease_expires_at=now_plus(LEASE)):
             self.lost.set()
+        elif IdentityResolution.objects.filter(pk=self.run.pk, cancel_requested_at__isnull=False).exists():
+            self.cancelled.set()
+
+    def _hand_over(self) -> None:
+        hand_over_resolution(self.run)
+
+    def _finish(self) -> None:
+        end_resolution(self.run, error=None if self.cancelled.is_set() else self.too_late())
+
+
+def too_late() -> Failed:
+    """Return the error of a resolution that took longer than it may."""
+    seconds = settings.RESOLUTION_SECONDS
+    return Failed("RESOLUTION_TIMEOUT", f"The resolution took longer than its {seconds} seconds.")
+
+
+def end_resolution(resolution: IdentityResolution, *, error: DatalinxError | None) -> bool:
+    """End a held resolution, as failed by `error` or as cancelled. Return whether it was still held.
+
+    One whose cancellation was accepted ends as cancelled, whatever else it came to.
+    """
+    end: dict[str, Any] = {"lease_expires_at": None, "finished_at": Now(), "updated_at": Now()}
+    if error is not None:
+        told = told_error(resolution, error)
+        wanted = held(resolution).filter(cancel_requested_at=None)
+        if wanted.update(status=IdentityResolution.Status.FAILED, error=told, **end):
+            return True
+    return bool(held(resolution).update(status=IdentityResolution.Status.CANCELLED, error=None, **end))
 
 
 def reap_lost_resolutions() -> int:
     """Queue resolutions again whose worker fell silent, or end them when that happened too often; return how many."""
     silent = Q(lease_expires_at=None) | Q(lease_expires_at__lt=Now())
     lost = IdentityResolution.objects.filter(silent, status=IdentityResolution.Status.RUNNING)
+    cancelled = lost.filter(cancel_requested_at__isnull=False).update(
+        status=IdentityResolution.Status.CANCELLED, finished_at=Now(), updated_at=Now()
+    )
     error = {
         "code": "WORKER_LOST",
         "message": f"The worker was lost {MAX_ATTEMPTS} times; look at its memory and its log.",
@@ -117,7 +190,7 @@ def reap_lost_resolutions() -> int:
         dispatched_at=None,
         updated_at=Now(),
     )
-    return ended + again
+    return cancelled + ended + again
 
 
 def dispatch_waiting_resolutions() -> int:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from apps.mappings.models import Identity
 from apps.mappings.services.schemas import get_schema_document
 from apps.mappings.services.types import get_registry
 from apps.pipelines.models import IdentityResolution
-from apps.pipelines.services.logs import told_error
 from apps.pipelines.services.people import found_file, last_found
 from apps.pipelines.services.resolutions import (
-    ResolutionHeartbeat,
+    ResolutionWatchdog,
     claim_resolution,
+    end_resolution,
     hand_over_resolution,
     held,
 )
@@ -40,17 +40,20 @@ REPORT_SECONDS = 1.0
 KEEP_NEWEST = 5
 
 
-def execute_resolution(resolution_id: str) -> None:
-    """Take up a queued resolution and bring it to its end, unless there is nothing to take or it is taken away."""
+def execute_resolution(resolution_id: str, *, end_process: Callable[[], None] | None = None) -> None:
+    """Take up a queued resolution and bring it to its end, unless there is nothing to take or it is taken away.
+
+    `end_process` ends this process with work in it that does not end when it is told to.
+    """
     resolution = claim_resolution(resolution_id)
     if resolution is None:
         return
-    with ResolutionHeartbeat(resolution) as heartbeat:
+    with ResolutionWatchdog(resolution, end_process=end_process) as watchdog:
+        watchdog.allow(settings.RESOLUTION_SECONDS)
         try:
-            _Resolving(resolution, heartbeat).run()
+            _Resolving(resolution, watchdog).run()
         except Cancelled:
-            if not hand_over_resolution(resolution):
-                logger.warning("the resolution %s was taken over; this worker leaves it", resolution.pk)
+            _stop(resolution, watchdog)
         except DatalinxError as error:
             _fail(resolution, error)
         except Exception:
@@ -59,20 +62,25 @@ def execute_resolution(resolution_id: str) -> None:
             _fail(resolution, Failed("INTERNAL_ERROR", message))
 
 
+def _stop(resolution: IdentityResolution, watchdog: ResolutionWatchdog) -> None:
+    if watchdog.lost.is_set():
+        logger.warning("the resolution %s was taken over; this worker leaves it", resolution.pk)
+    elif watchdog.is_late:
+        end_resolution(resolution, error=watchdog.too_late())
+    else:
+        # Gives it back, or ends it where that was asked for.
+        hand_over_resolution(resolution)
+
+
 def _fail(resolution: IdentityResolution, error: DatalinxError) -> None:
-    held(resolution).update(
-        status=IdentityResolution.Status.FAILED,
-        error=told_error(resolution, error),
-        finished_at=Now(),
-        updated_at=Now(),
-    )
+    end_resolution(resolution, error=error)
 
 
 class _Resolving:
     """One attempt by one worker."""
 
-    def __init__(self, resolution: IdentityResolution, heartbeat: ResolutionHeartbeat) -> None:
-        self.resolution, self.heartbeat = resolution, heartbeat
+    def __init__(self, resolution: IdentityResolution, watchdog: ResolutionWatchdog) -> None:
+        self.resolution, self.watchdog = resolution, watchdog
         self.workspace: Workspace = resolution.workspace
         self.place = workspace_storage(self.workspace.organization_id, self.workspace.pk)
         self.folder = f"{resolution.pk}_{resolution.fence}"
@@ -93,7 +101,7 @@ class _Resolving:
                 folder=folder / "output",
                 budget=engine.Budget(settings.ENGINE_MEMORY_BYTES, settings.ENGINE_THREADS),
                 progress=self._report,
-                stopped=self.heartbeat.should_stop,
+                stopped=lambda: self.watchdog.should_stop() or self.watchdog.is_late,
             )
             for name, path in found.files.items():
                 self.place.put_file(f"identity/{self.folder}/{name}", path, move=True)
@@ -133,19 +141,26 @@ class _Resolving:
         """End the resolution and move the generation in one transaction, if both are still what they were."""
         generation = identity.generation + 1 if found.changed else identity.generation
         with transaction.atomic():
-            ended = held(self.resolution).update(
-                status=IdentityResolution.Status.SUCCESS,
-                generation=generation,
-                stats=found.stats,
-                folder=self.folder,
-                progress=1.0,
-                phase="",
-                error=None,
-                finished_at=Now(),
-                updated_at=Now(),
+            # One update asks and answers: no cancellation is accepted between the two.
+            ended = (
+                held(self.resolution)
+                .filter(cancel_requested_at=None)
+                .update(
+                    status=IdentityResolution.Status.SUCCESS,
+                    generation=generation,
+                    stats=found.stats,
+                    folder=self.folder,
+                    progress=1.0,
+                    phase="",
+                    error=None,
+                    finished_at=Now(),
+                    updated_at=Now(),
+                )
             )
             if not ended:
-                raise Cancelled("RESOLUTION_STOPPED", "Another worker holds the resolution now.")
+                raise Cancelled(
+                    "RESOLUTION_STOPPED", "The resolution was cancelled, or is another worker's now."
+                )
             Identity.objects.filter(pk=identity.pk).update(generation=generation)
 
 

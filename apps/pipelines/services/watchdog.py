@@ -1,8 +1,9 @@
-"""A run's heartbeat that also sees to its end: work that does not heed a request to stop ends with its process."""
+"""A heartbeat that also sees to the end: work that does not heed a request to stop ends with its process."""
 
 import faulthandler
 import logging
 import time
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Self
 
@@ -11,9 +12,11 @@ from django.db.models.functions import Now
 
 from apps.pipelines.models import Run
 from apps.pipelines.services.ending import finish_run, hand_over_run
-from apps.pipelines.services.lease import HEARTBEAT_SECONDS, LEASE, LOOK_SECONDS, Heartbeat, held
+from apps.pipelines.services.lease import HEARTBEAT_SECONDS, LEASE, LOOK_SECONDS, Beat, Row, held, now_plus
 from apps.pipelines.services.logs import write_log
+from datalinx import pool
 from datalinx.errors import Failed
+from datalinx.processes import TELL_STACKS
 
 logger = logging.getLogger(__name__)
 
@@ -21,18 +24,19 @@ logger = logging.getLogger(__name__)
 STOP_SECONDS = 4.0
 # How long it may go on when this worker was told to end, which soon ends its processes.
 LEAVE_SECONDS = 1.0
-# A process in which no thread gets its turn, this one neither, is ended from outside Python once its lease is over.
+# A process in which no thread gets its turn, this one neither, is ended by its parent once its work is to stop, and
+# from outside Python once its lease is over.
 SEIZED_SECONDS = LEASE.total_seconds() + 10.0
 
 
-class Watchdog(Heartbeat):
-    """The heartbeat of a run, which ends the run itself when the work in this process cannot.
+class Watchdog(Beat[Row]):
+    """The heartbeat of a piece of work, which ends it itself when the work in this process cannot.
 
     That work is in a call that looks up from nothing: a statement over two huge values, a read from a socket. A
-    thread cannot be ended, so its process is, with `end_process`; without it only the run ends.
+    thread cannot be ended, so its process is, with `end_process`; without it only the row ends.
     """
 
-    def __init__(self, run: Run, *, end_process: Callable[[], None] | None = None) -> None:
+    def __init__(self, run: Row, *, end_process: Callable[[], None] | None = None) -> None:
         super().__init__(run)
         self._end_process = end_process
         self._asked_at: float | None = None
@@ -41,27 +45,41 @@ class Watchdog(Heartbeat):
         self.ends_at = float("inf")
 
     def __enter__(self) -> Self:
+        if self._end_process is not None:
+            faulthandler.register(TELL_STACKS, chain=False)
+            pool.begin(self.run.pk, self.run.fence)
         self._guard()
         return super().__enter__()
 
     def __exit__(self, *exception: object) -> None:
         super().__exit__(*exception)
         if self._end_process is not None:
+            pool.end()
             faulthandler.cancel_dump_traceback_later()
 
     def allow(self, seconds: int) -> None:
         """Let the work take so long from now on."""
         self._seconds = seconds
         self.ends_at = time.monotonic() + seconds
+        if self._end_process is not None:
+            pool.allow_until(self.ends_at)
 
     @property
     def is_late(self) -> bool:
         """Whether the time that was allowed is over."""
         return time.monotonic() > self.ends_at
 
+    @abstractmethod
     def too_late(self) -> Failed:
-        """Return the error of a run that took longer than it may."""
-        return Failed("RUN_TIMEOUT", f"The run took longer than its {self._seconds} seconds.")
+        """Return the error of work that took longer than it may."""
+
+    @abstractmethod
+    def _hand_over(self) -> None:
+        """Give the work back for another worker."""
+
+    @abstractmethod
+    def _finish(self) -> None:
+        """End the row, as cancelled or as too late."""
 
     def _pause(self) -> float:
         if self.leaving.is_set():
@@ -80,40 +98,65 @@ class Watchdog(Heartbeat):
             self._end()
 
     def _end(self) -> None:
-        """End the run, unless it is another's by now, and the process with the work that goes on in it."""
+        """End the row, unless it is another's by now, and the process with the work that goes on in it."""
         if not self.lost.is_set():
             try:
-                self._finish()
+                if self.leaving.is_set() and not (self.cancelled.is_set() or self.is_late):
+                    self._hand_over()
+                else:
+                    self._finish()
             except Exception:
                 # Without a database nothing can be told; the lease runs out, and then the process ends all the same.
-                logger.warning("the run %s could not be ended yet", self.run.pk, exc_info=True)
+                logger.warning("the work of %s could not be ended yet", self.run.pk, exc_info=True)
                 return
         self._is_over = True
         self.lost.set()
         if self._end_process is not None and not self._stop.is_set():
-            logger.error("the work of the run %s did not stop; its process is ended", self.run.pk)
+            logger.error("the work of %s did not stop; its process is ended", self.run.pk)
             self._end_process()
-
-    def _finish(self) -> None:
-        cancelled = self.cancelled.is_set()
-        if self.leaving.is_set() and not (cancelled or self.is_late):
-            hand_over_run(self.run)
-            return
-        with transaction.atomic():
-            held(self.run).update(heartbeat_at=Now())
-            # A copy of our own, as it is now that nobody else writes it: what goes on changes the one that it holds.
-            run = Run.objects.select_related("workspace__organization", "pipeline").get(pk=self.run.pk)
-            run.fence = self.run.fence
-            ended = finish_run(
-                run,
-                status=Run.Status.CANCELLED if cancelled else Run.Status.FAILED,
-                error=None if cancelled else self.too_late(),
-            )
-            if ended:
-                message = f"The work did not stop within {STOP_SECONDS:.0f} seconds: its process was ended."
-                write_log(run, message, level="warning")
 
     def _guard(self) -> None:
         """Have the process ended, with the stacks of its threads told, should this thread not get here again."""
         if self._end_process is not None:
             faulthandler.dump_traceback_later(SEIZED_SECONDS + HEARTBEAT_SECONDS, exit=True)
+
+
+class RunWatchdog(Watchdog[Run]):
+    """The heartbeat of a run."""
+
+    def too_late(self) -> Failed:
+        return too_late(self._seconds)
+
+    def _renew(self) -> None:
+        if not held(self.run).update(heartbeat_at=Now(), lease_expires_at=now_plus(LEASE)):
+            self.lost.set()
+        elif Run.objects.filter(pk=self.run.pk, cancel_requested_at__isnull=False).exists():
+            self.cancelled.set()
+
+    def _hand_over(self) -> None:
+        hand_over_run(self.run)
+
+    def _finish(self) -> None:
+        end_stuck_run(
+            self.run,
+            error=None if self.cancelled.is_set() else self.too_late(),
+            message=f"The work did not stop within {STOP_SECONDS:.0f} seconds: its process was ended.",
+        )
+
+
+def too_late(seconds: int) -> Failed:
+    """Return the error of a run that took longer than its seconds."""
+    return Failed("RUN_TIMEOUT", f"The run took longer than its {seconds} seconds.")
+
+
+def end_stuck_run(run: Run, *, error: Failed | None, message: str) -> bool:
+    """End a held run whose work goes on: as failed by `error`, or as cancelled. Return whether it was still held."""
+    with transaction.atomic():
+        held(run).update(heartbeat_at=Now())
+        # A copy of our own, as it is now that nobody else writes it: what goes on changes the one that it holds.
+        own = Run.objects.select_related("workspace__organization", "pipeline").get(pk=run.pk)
+        own.fence = run.fence
+        ended = finish_run(own, status=Run.Status.FAILED if error else Run.Status.CANCELLED, error=error)
+        if ended:
+            write_log(own, message, level="warning")
+    return ended

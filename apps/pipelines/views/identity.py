@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from apps.mappings.services.identity import get_identity_document, put_identity
 from apps.mappings.views.schemas import with_etag
 from apps.pipelines.services import people
-from apps.pipelines.services.resolutions import start_resolution
+from apps.pipelines.services.resolutions import cancel_resolution, start_resolution
 from datalinx.api.documents_schema import body, component
 from datalinx.api.pagination import page_facts, read_page
 from datalinx.api.parameters import whole_number
@@ -34,7 +34,7 @@ class ResolutionSerializer(serializers.Serializer[Any]):
     """How a resolution stands."""
 
     id = serializers.CharField()
-    status = serializers.ChoiceField(["queued", "running", "success", "failed"])
+    status = serializers.ChoiceField(["queued", "running", "success", "failed", "cancelled"])
     progress = serializers.FloatField()
     phase = serializers.CharField()
     attempt = serializers.IntegerField()
@@ -108,6 +108,17 @@ class ResolveView(WorkspaceView):
     def post(self, request: Request) -> Response:
         resolution, is_new = start_resolution(workspace=self.workspace, actor=self.caller)
         return Response(people.resolution_to_json(resolution), status=201 if is_new else 200)
+
+
+class CancelView(WorkspaceView):
+    """Stop the resolution that is under way: nobody's id changes, and one that waits ends at once."""
+
+    permissions: ClassVar = PERMISSIONS
+
+    @extend_schema(request=None, responses=ResolutionSerializer)
+    def post(self, request: Request) -> Response:
+        resolution = cancel_resolution(workspace=self.workspace, actor=self.caller)
+        return Response(people.resolution_to_json(resolution))
 
 
 class StatsView(WorkspaceView):

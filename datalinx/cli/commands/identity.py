@@ -45,9 +45,18 @@ def resolve(
     except TimeoutError as error:
         raise Refusal(str(error), FAILED) from error
     resolution = found.get("resolution") or {}
+    if resolution.get("status") == "cancelled":
+        raise Refusal("The resolution was cancelled.", FAILED)
     if resolution.get("status") != "success":
         raise Refusal(f"The resolution failed: {(resolution.get('error') or {}).get('message')}", FAILED)
     session.out.done(found, _summary(found))
+
+
+def cancel(session: Session) -> None:
+    """Stop the resolution that is under way."""
+    found = session.view.identity.cancel()
+    word = "is cancelled" if found.get("status") == "cancelled" else "ends within seconds"
+    session.out.done(found, f"The resolution {found.get('id')} {word}.")
 
 
 def stats(session: Session) -> None:
@@ -102,5 +111,6 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
 command(app, "show")(show)
 command(app, "apply")(apply)
 command(app, "resolve")(resolve)
+command(app, "cancel")(cancel)
 command(app, "stats")(stats)
 command(app, "explain")(explain)

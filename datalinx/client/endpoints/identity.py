@@ -28,6 +28,10 @@ class Identity(Endpoints):
         """Start a resolution, or return the one that is under way."""
         return self._send("POST", "identity/resolve", Resource, where=_W)
 
+    def cancel(self) -> Resource:
+        """Stop the resolution that is under way; what the one before found stays."""
+        return self._send("POST", "identity/resolve/cancel", Resource, where=_W)
+
     def wait(self, *, seconds: float = PATIENT, pause: float = 1.0) -> Resource:
         """Return the statistics when no resolution is under way any more. Raise `TimeoutError` after `seconds`."""
         ends_at = time.monotonic() + seconds

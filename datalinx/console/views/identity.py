@@ -20,8 +20,12 @@ def identity(place: Place) -> HttpResponse:
     """Show who was found, and the people with most records; find who is who anew."""
     if place.request.method == "POST":
         try:
-            place.api.send("POST", "identity", "resolve")
-            place.tell("Who is who is being found; look again in a moment.")
+            if place.request.POST.get("do") == "cancel":
+                place.api.send("POST", "identity", "resolve", "cancel")
+                place.tell("What is under way ends within seconds; the people found before stay.")
+            else:
+                place.api.send("POST", "identity", "resolve")
+                place.tell("Who is who is being found; look again in a moment.")
         except Refusal as refused:
             place.tell_refusal(refused)
         return place.redirect("identity")

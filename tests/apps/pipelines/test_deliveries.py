@@ -10,7 +10,7 @@ import pytest
 from apps.pipelines.models import Run, StoredTable, TableDelivery
 from apps.pipelines.services import delivery_execution
 from apps.pipelines.services.execution import execute_run
-from apps.pipelines.services.lease import Heartbeat
+from apps.pipelines.services.watchdog import RunWatchdog
 from datalinx.engine.connectors.base import Connection, Consignment, Delivered
 from datalinx.engine.query.tables import table_select
 from datalinx.errors import Cancelled, DatalinxError, Failed, Unavailable
@@ -221,14 +221,14 @@ def test_run__cancelled_during_a_delivery__ends_cancelled_and_keeps_the_table(
 ) -> None:
     asked: list[bool] = []
 
-    def should_stop(heartbeat: Heartbeat) -> bool:
+    def should_stop(heartbeat: RunWatchdog) -> bool:
         """Hear of the cancel as the heartbeat's thread would."""
         if asked:
             heartbeat.cancelled.set()
         return bool(asked)
 
     dock.during = lambda: asked.append(True)
-    monkeypatch.setattr(Heartbeat, "should_stop", should_stop)
+    monkeypatch.setattr(RunWatchdog, "should_stop", should_stop)
     done = run(world, pipeline)
     assert (done["status"], done["steps"][0]["status"]) == ("cancelled", "success")
     assert delivery(done)["status"] == "cancelled"

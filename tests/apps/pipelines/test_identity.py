@@ -13,6 +13,8 @@ from apps.pipelines.services import resolutions
 from apps.pipelines.services.execution import execute_run
 from apps.pipelines.services.resolving import execute_resolution
 from apps.pipelines.services.strays import delete_strays
+from datalinx.engine import identity as engine
+from datalinx.errors import Cancelled, Failed
 from datalinx.files import storage
 from tests.apps.pipelines.ground import start
 from tests.journey import SCHEMA, lay_out, run, upload
@@ -228,6 +230,61 @@ def test_resolve__whose_worker_was_lost__is_taken_up_again_and_ends_at_last(worl
         assert not resolutions.held(lost).exists()
     assert rows.get().error["code"] == "WORKER_LOST"
     resolve(world)
+
+
+@pytest.mark.usefixtures("rules")
+def test_cancel__of_a_resolution_that_waits__ends_it_and_the_next_one_begins(world: World) -> None:
+    client = world.ed.client()
+    assert_failure(client.post(f"{URL}/resolve/cancel"), 422, "RESOLUTION_NOT_OPEN")
+    made = assert_success(client.post(f"{URL}/resolve"), 201)["id"]
+    assert_failure(world.vera.client().post(f"{URL}/resolve/cancel"), 403, "PERMISSION_DENIED")
+    assert_failure(world.eve.client().post(f"{URL}/resolve/cancel"), 422, "RESOLUTION_NOT_OPEN")
+    stopped = assert_success(client.post(f"{URL}/resolve/cancel"))
+    assert (stopped["id"], stopped["status"], stopped["error"]) == (made, "cancelled", None)
+    execute_resolution(made)
+    assert resolve(world)["generation"] == 1
+
+
+@pytest.mark.usefixtures("rules")
+@pytest.mark.parametrize(
+    "moment", ["before its steps", "before it publishes", "as it fails", "as it is given back", "lost"]
+)
+def test_cancel__of_a_resolution_under_way__publishes_nothing_and_ends_as_cancelled(
+    world: World, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    client = world.ed.client()
+    made = assert_success(client.post(f"{URL}/resolve"), 201)["id"]
+    whole = engine.resolve_identity
+
+    def cancel(*_: Any, **more: Any) -> Any:
+        found = whole(*_, **more) if moment == "before it publishes" else None
+        assert assert_success(client.post(f"{URL}/resolve/cancel"))["status"] == "running"
+        if moment == "as it fails":
+            raise Failed("INPUT_MISSING", "It is gone.")
+        if found is None:
+            raise Cancelled("RESOLUTION_STOPPED", "It was told to stop.")
+        return found
+
+    if moment == "lost":
+        assert resolutions.claim_resolution(made) is not None
+        assert_success(client.post(f"{URL}/resolve/cancel"))
+        IdentityResolution.objects.update(lease_expires_at=None)
+        assert resolutions.reap_lost_resolutions() == 1
+    else:
+        monkeypatch.setattr(engine, "resolve_identity", cancel)
+        execute_resolution(made)
+    stats = assert_success(world.vera.client().get(f"{URL}/stats"))
+    assert (stats["resolution"]["status"], stats["resolution"]["error"]) == ("cancelled", None)
+    assert (stats["generation"], stats["statistics"]) == (0, None)
+
+
+@pytest.mark.usefixtures("rules")
+def test_resolve__longer_than_it_may__fails_with_a_sentence(world: World, settings: Any) -> None:
+    settings.RESOLUTION_SECONDS = 0
+    stats = resolve(world)
+    assert stats["resolution"]["status"] == "failed"
+    assert stats["resolution"]["error"]["code"] == "RESOLUTION_TIMEOUT"
+    assert stats["generation"] == 0
 
 
 @pytest.mark.usefixtures("rules")

@@ -14,7 +14,7 @@ from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.dispatching import MAX_ATTEMPTS, dispatch_waiting_runs, reap_lost_runs
 from apps.pipelines.services.execution import Execution, execute_run
 from apps.pipelines.services.lease import LeaseLost, now_plus, require_held
-from apps.pipelines.services.watchdog import Watchdog
+from apps.pipelines.services.watchdog import RunWatchdog
 from apps.workspaces.models import Event
 from datalinx.errors import Interrupted
 from tests.apps.pipelines.ground import start
@@ -101,7 +101,7 @@ def test_write__after_the_fence_moved__is_refused_and_nothing_is_published(
     run = claim_run(queued)
     assert run is not None
     with pytest.raises(LeaseLost):
-        Execution(run, Watchdog(run)).run_all()
+        Execution(run, RunWatchdog(run)).run_all()
     with pytest.raises(LeaseLost):
         require_held(run)
     assert not StoredTable.objects.exists()
@@ -157,7 +157,7 @@ def test_cancel__of_a_running_run__stops_it_and_publishes_nothing(
     run = claim_run(queued)
     assert run is not None
     assert_success(world.ed.client().post(f"/api/runs/{queued}/cancel"))
-    heartbeat = Watchdog(run)
+    heartbeat = RunWatchdog(run)
     heartbeat._renew()
     assert heartbeat.cancelled.is_set()
     Execution(run, heartbeat).run_all()
@@ -215,7 +215,7 @@ def test_timeout__of_a_run__fails_it(world: World, monkeypatch: pytest.MonkeyPat
     queued = start(world, lay_out(world))
     run = claim_run(queued)
     assert run is not None
-    watchdog = Watchdog(run)
+    watchdog = RunWatchdog(run)
     execution_of_it = Execution(run, watchdog)
     watchdog.ends_at = 0.0
     execution_of_it.run_all()

@@ -12,7 +12,7 @@ from apps.pipelines.models import Run, RunStep, StoredTable
 from apps.pipelines.services import engines
 from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.execution import Execution, execute_run
-from apps.pipelines.services.watchdog import Watchdog
+from apps.pipelines.services.watchdog import RunWatchdog
 from tests.apps.pipelines.ground import start
 from tests.journey import SCHEMA, lay_out
 from tests.resources import assert_success
@@ -135,7 +135,7 @@ def test_run__little_memory__makes_one_table_after_another(side_by_side: None, s
     queued = start(world, lay_out_six(world, max_parallel_tables=16))
     run = claim_run(queued)
     assert run is not None
-    assert Execution(run, Watchdog(run)).jobs.width == 1
+    assert Execution(run, RunWatchdog(run)).jobs.width == 1
 
 
 def test_run__within_a_transaction_of_its_caller__makes_one_table_after_another(world: World) -> None:
@@ -144,7 +144,7 @@ def test_run__within_a_transaction_of_its_caller__makes_one_table_after_another(
     queued = start(world, pipeline)
     run = claim_run(queued)
     assert run is not None
-    execution = Execution(run, Watchdog(run))
+    execution = Execution(run, RunWatchdog(run))
     assert execution.jobs.width == 1
     execution.run_all()
     assert Run.objects.get(pk=queued).status == "success"
@@ -215,7 +215,7 @@ def test_run__told_to_end__ends_all_tables_that_go_on(
     queued = start(world, lay_out_six(world, max_parallel_tables=3))
     run = claim_run(queued)
     assert run is not None
-    with Watchdog(run) as watchdog:
+    with RunWatchdog(run) as watchdog:
         execution = Execution(run, watchdog)
 
         def end() -> None:

@@ -17,7 +17,7 @@ from apps.pipelines.models import Run
 from apps.pipelines.services import watchdog as watchdog_module
 from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.lease import LeaseLost, require_held
-from apps.pipelines.services.watchdog import Watchdog
+from apps.pipelines.services.watchdog import RunWatchdog
 from datalinx.processes import descendants
 from tests.apps.pipelines.ground import start
 from tests.journey import lay_out
@@ -28,29 +28,51 @@ ROOT = Path(__file__).parents[3]
 
 # Part of the worker: the first table that is made hangs as the file `how` says, with a process that it started.
 HANG = """
-import ctypes, os, socket, subprocess, sys
+import ctypes, os, socket, subprocess, sys, time
 from pathlib import Path
-from apps.pipelines.services import engines, watchdog
+from apps.pipelines.services import engines, oversight, watchdog
+from datalinx.engine import identity
 
 OUT = Path(os.environ["TEST_OUT"])
-watchdog.SEIZED_SECONDS = 1.0
 real = engines.run_table
+real_resolve = identity.resolve_identity
 
 def run_table(*args, **more):
+    hang()
+    return real(*args, **more)
+
+def resolve_identity(*args, **more):
+    hang()
+    return real_resolve(*args, **more)
+
+def hang():
     how = OUT / "how"
     if not how.exists():
-        return real(*args, **more)
+        return
     kind = how.read_text()
     how.unlink()
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
     (OUT / "hangs").write_text(f"{os.getpid()} {child.pid}")
+    if kind == "alone":
+        # As if nobody looked at this process from outside.
+        watchdog.SEIZED_SECONDS = 1.0
+        # Two beats of its heart, which take up the shorter time.
+        time.sleep(7)
+        watchdog.pool.end()
+        seize()
     if kind == "native":
         ctypes.CDLL(None).sleep(300)
     if kind == "seized":
-        ctypes.PyDLL(None).sleep(300)
+        seize()
     socket.create_connection(("127.0.0.1", int(kind))).recv(1)
 
+def seize():
+    # A signal wakes a sleep: a call that computes does not heed it.
+    while True:
+        ctypes.PyDLL(None).sleep(300)
+
 engines.run_table = run_table
+identity.resolve_identity = resolve_identity
 """
 
 # A second process of the platform, which is asked by lines.
@@ -64,6 +86,7 @@ from apps.pipelines.models import Run
 from apps.pipelines.services.dispatching import dispatch, reap_lost_runs
 from apps.pipelines.services.lease import now_plus
 from tests.apps.pipelines.ground import start
+from tests.apps.pipelines.test_identity import RULES
 from tests.journey import lay_out
 from tests.resources import assert_success
 from tests.world import make_world
@@ -85,6 +108,13 @@ for line in sys.stdin:
         answer = start(world, pipeline)
     if verb == "cancel":
         answer = assert_success(client.post(f"/api/runs/{words[0]}/cancel"))["status"]
+    if verb == "resolve":
+        client.put("/api/identity", RULES, format="json")
+        answer = assert_success(client.post("/api/identity/resolve"), 201)["id"]
+    if verb == "stop resolving":
+        answer = assert_success(client.post("/api/identity/resolve/cancel"))["status"]
+    if verb == "resolution":
+        answer = assert_success(client.get("/api/identity/stats"))["resolution"]
     if verb == "reap":
         Run.objects.filter(pk=words[0]).update(lease_expires_at=now_plus(timedelta(seconds=-1)))
         answer = reap_lost_runs()
@@ -97,7 +127,7 @@ for line in sys.stdin:
 class Platform:
     """A worker of runs with one process, and somebody who asks for runs, on one home."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: str) -> None:
         self.folder = folder
         (folder / "extra_hang.py").write_text(HANG)
         (folder / "home").mkdir()
@@ -108,9 +138,11 @@ class Platform:
             "TEST_OUT": str(folder),
             "PYTHONPATH": f"{folder}:{ROOT}",
             "REMAP_SIGTERM": "SIGQUIT",
+            **more,
         }
         for name in ("DATABASE_URL", "DATALINX_BROKER_URL", "DATALINX_CACHE_URL", "PYTEST_XDIST_WORKER"):
-            environment.pop(name, None)
+            if name not in more:
+                environment.pop(name, None)
         self.control = subprocess.Popen(
             [sys.executable, "-c", CONTROL],
             cwd=ROOT,
@@ -142,9 +174,13 @@ class Platform:
 
     def hang(self, how: str, *, timeout: int = 3600) -> tuple[str, list[int]]:
         """Start a run that hangs; return its id, and the ids of its process and of the one that this started."""
+        return self.hang_in(how, "start", timeout)
+
+    def hang_in(self, how: str, *words: Any) -> tuple[str, list[int]]:
+        """Start what hangs; return as `hang` does."""
         (self.folder / "hangs").unlink(missing_ok=True)
         (self.folder / "how").write_text(how)
-        run_id = self.ask("start", timeout)
+        run_id = self.ask(*words)
         self.wait(lambda: (self.folder / "hangs").exists() and (self.folder / "hangs").read_text(), 40)
         return run_id, [int(each) for each in (self.folder / "hangs").read_text().split()]
 
@@ -243,8 +279,65 @@ def test_timeout__of_work_that_reads_from_a_silent_source__ends_the_run_and_its_
     assert platform.ends(platform.ask("start", 3600), "success", 40)["attempt"] == 1
 
 
-def test_cancel__of_work_that_lets_no_thread_have_its_turn__ends_with_the_lease(platform: Platform) -> None:
+def test_cancel__of_work_that_lets_no_thread_have_its_turn__ends_the_run_and_its_process_within_ten_seconds(
+    platform: Platform,
+) -> None:
     run_id, processes = platform.hang("seized")
+    began = time.monotonic()
+    assert platform.ask("cancel", run_id) == "running"
+    # Nobody reaps here: the parent of the process ends both.
+    shown = platform.ends(run_id, "cancelled", 10)
+    assert time.monotonic() - began <= 10
+    assert [step["status"] for step in shown["steps"]] == ["cancelled"]
+    assert any("no thread of its process" in line for line in shown["log"])
+    platform.wait_gone(processes)
+    assert "in seize" in platform.log_text(), "The stacks of its threads are in the log."
+    assert platform.ends(platform.ask("start", 3600), "success", 40)["attempt"] == 1
+
+
+def test_timeout__of_work_that_lets_no_thread_have_its_turn__ends_the_run_and_its_process(
+    platform: Platform,
+) -> None:
+    run_id, processes = platform.hang("seized", timeout=2)
+    shown = platform.ends(run_id, "failed", 14)
+    assert shown["error"] == {"code": "RUN_TIMEOUT", "message": "The run took longer than its 2 seconds."}
+    platform.wait_gone(processes)
+    assert platform.ends(platform.ask("start", 3600), "success", 40)["attempt"] == 1
+
+
+@pytest.mark.parametrize("how", ["native", "seized"])
+def test_cancel__of_a_resolution_that_hangs__ends_it_and_its_process_within_ten_seconds(
+    platform: Platform, how: str
+) -> None:
+    resolution_id, processes = platform.hang_in(how, "resolve")
+    began = time.monotonic()
+    assert platform.ask("stop resolving") == "running"
+    platform.wait(lambda: platform.ask("resolution")["status"] == "cancelled", 10)
+    assert time.monotonic() - began <= 10
+    assert platform.ask("resolution")["id"] == resolution_id
+    platform.wait_gone(processes)
+    # The next one finds who is who.
+    platform.ask("resolve")
+    platform.wait(lambda: platform.ask("resolution")["status"] == "success", 40)
+
+
+def test_timeout__of_a_resolution_that_hangs__ends_it_and_its_process(tmp_path: Path) -> None:
+    own = Platform(tmp_path, DATALINX_RESOLUTION_SECONDS="2")
+    try:
+        own.ends(own.ask("start", 3600), "success", 40)
+        for how in ("native", "seized"):
+            _, processes = own.hang_in(how, "resolve")
+            own.wait(lambda: own.ask("resolution")["status"] == "failed", 14)
+            assert own.ask("resolution")["error"]["code"] == "RESOLUTION_TIMEOUT"
+            own.wait_gone(processes)
+    finally:
+        own.close()
+
+
+def test_cancel__seen_by_nobody_outside__ends_with_the_lease(platform: Platform) -> None:
+    run_id, processes = platform.hang("alone")
+    # As it comes to hang.
+    time.sleep(7.5)
     assert platform.ask("cancel", run_id) == "running"
     # No heartbeat is sent any more, and a clock outside Python ends the process.
     platform.wait(lambda: not is_there(processes[0]), 12)
@@ -255,7 +348,7 @@ def test_cancel__of_work_that_lets_no_thread_have_its_turn__ends_with_the_lease(
 
 
 def stuck(
-    world: World, monkeypatch: pytest.MonkeyPatch, prepare: Callable[[str, Watchdog], None]
+    world: World, monkeypatch: pytest.MonkeyPatch, prepare: Callable[[str, RunWatchdog], None]
 ) -> tuple[Run, list[str]]:
     """Let a watchdog look at work that goes on and on; return the run and how often the process was ended."""
     monkeypatch.setattr(watchdog_module, "STOP_SECONDS", 0.0)
@@ -264,7 +357,7 @@ def stuck(
     run = claim_run(queued)
     assert run is not None
     ended: list[str] = []
-    watchdog = Watchdog(run, end_process=lambda: ended.append(queued))
+    watchdog = RunWatchdog(run, end_process=lambda: ended.append(queued))
     watchdog.allow(3600)
     prepare(queued, watchdog)
     watchdog._beat_once()
@@ -276,7 +369,7 @@ def stuck(
 def test_watchdog__the_run_is_another_workers_by_now__ends_the_process_and_writes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def prepare(queued: str, _: Watchdog) -> None:
+    def prepare(queued: str, _: RunWatchdog) -> None:
         Run.objects.filter(pk=queued).update(fence=7)
 
     row, ended = stuck(world, monkeypatch, prepare)
@@ -293,7 +386,7 @@ def test_watchdog__nothing_was_asked__leaves_the_work_alone(
 def test_watchdog__cancelled_and_late__is_cancelled_once_and_fenced(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def prepare(queued: str, watchdog: Watchdog) -> None:
+    def prepare(queued: str, watchdog: RunWatchdog) -> None:
         Run.objects.filter(pk=queued).update(cancel_requested_at=Now())
         watchdog.ends_at = 0.0
 

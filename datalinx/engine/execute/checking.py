@@ -46,6 +46,31 @@ def check_rows(
 
     `after_reading` gets the counts up to `filtered` before anything else is done, and may raise.
     """
+    staging = stage_rows(session, compiled, scans, since=since, sample=sample)
+    return check_staged(
+        staging.staged, staging.stage, staging.reading, scan=staging.scan, after_reading=after_reading
+    )
+
+
+@dataclass(frozen=True)
+class Staging:
+    """The rows of an input as they were staged, before any key is looked at."""
+
+    staged: Staged
+    stage: Stage
+    reading: Reading
+    scan: Scan | None
+
+
+def stage_rows(
+    session: Session,
+    compiled: CompiledMapping,
+    scans: Mapping[str, Scan],
+    *,
+    since: str | None = None,
+    sample: int | None = None,
+) -> Staging:
+    """Read the rows of a mapping's input and compute every one, as the table `staged` of the session."""
     lookups = read_lookups(session, compiled, scans)
     compiled = quickened(lookups.compiled)
     relations = build_relations(compiled, scans, since=since, sample=sample)
@@ -66,7 +91,7 @@ def check_rows(
     if relations.kept is not None and not reading.drops:
         # Nobody reads it again, and it is as large as the input.
         session.run(f"DROP TABLE {KEPT}")
-    return check_staged(staged, stage, reading, scan=scan, after_reading=after_reading)
+    return Staging(staged, stage, reading, scan)
 
 
 def check_staged(

@@ -16,6 +16,11 @@ def row_json(columns: Iterable[tuple[str, str, str]]) -> str:
     return f"CAST(json_object({parts}) AS VARCHAR)"
 
 
+def pointer(name: str) -> str:
+    """The path to a member of an object (RFC 6901)."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
 def _value(expression: str, duckdb_type: str) -> str:
     """The expression in a form that keeps its digits and that JSON has: NaN and its like become text."""
     kind = kind_of(duckdb_type)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from datalinx.engine.compile.plan import SourceColumn
 from datalinx.engine.connectors.base import FILE_COLUMN, RECORD_COLUMN, Part, Scan
-from datalinx.engine.execute.json_rows import row_json
+from datalinx.engine.execute.json_rows import pointer, row_json
 from datalinx.engine.execute.rejects import MALFORMED_RECORD
 from datalinx.engine.execute.results import Limits
 from datalinx.engine.execute.session import Session
@@ -82,7 +82,7 @@ def open_quarantine(
         session.run(f"CREATE TEMP TABLE waiting AS {waiting}")
         session.run(
             f"CREATE TEMP TABLE rebuilt AS SELECT number, locator, row, {', '.join(values)} FROM ("
-            f"SELECT number, locator, row, {', '.join(_rebuilt(columns))} FROM ({_parsed(columns)}) "
+            f"SELECT number, locator, row, {', '.join(rebuilt_values(columns))} FROM ({parsed_rows(columns)}) "
             f"WHERE reason <> {literal(MALFORMED_RECORD)}) WHERE {again} = row"
         )
         # Rows that a join made of one row of the input have its locator; without one each stands for itself.
@@ -174,24 +174,17 @@ def _kept(columns: Sequence[SourceColumn]) -> Iterator[str]:
         )
 
 
-def _parsed(columns: Sequence[SourceColumn]) -> str:
-    """The waiting rows with their JSON read once: `texts`, and `values` where the JSON itself is needed."""
-    paths = listed(_pointer(column.name) for column in columns)
+def parsed_rows(columns: Sequence[SourceColumn]) -> str:
+    """The rows of the table `waiting` with their JSON read once: `texts`, and `jsons` where the JSON is needed."""
+    paths = listed(pointer(column.name) for column in columns)
     nested = [column for column in columns if kind_of(column.type) in _NESTED]
     values = (
-        f", json_extract(row, {listed(_pointer(column.name) for column in nested)}) AS jsons"
-        if nested
-        else ""
+        f", json_extract(row, {listed(pointer(column.name) for column in nested)}) AS jsons" if nested else ""
     )
     return f"SELECT *, json_extract_string(row, {paths}) AS texts{values} FROM waiting"
 
 
-def _pointer(name: str) -> str:
-    """The path to a member of an object (RFC 6901)."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
-
-
-def _rebuilt(columns: Sequence[SourceColumn]) -> Iterator[str]:
+def rebuilt_values(columns: Sequence[SourceColumn]) -> Iterator[str]:
     """Each column's value in its own type, `row_json` backwards; NULL where the text does not give one."""
     nested = 0
     for position, column in enumerate(columns):

@@ -47,8 +47,9 @@ def rejects_select(
     if repeated and not keeps_rows and scan is not None:
         _read_again(staged, scan, list(repeated.values()))
     rows += [_repeated_rows(staged, key, table, keeps_rows=keeps_rows) for key, table in repeated.items()]
+    place = None if staged.numbering == "none" else scan
     located = [
-        f"SELECT place, row, faults, locator FROM ({_located(staged, scan, ' UNION ALL '.join(rows))})"
+        f"SELECT place, row, faults, locator FROM ({located_rows(staged.session, place, ' UNION ALL '.join(rows))})"
     ]
     if scan is not None and scan.malformed is not None and scan.malformed.count:
         located.append(_malformed_rows(scan.malformed.sql))
@@ -127,16 +128,12 @@ def _read_again(staged: Staged, scan: Scan, tables: list[str]) -> None:
 
 def _repeated_rows(staged: Staged, key: Key, table: str, *, keeps_rows: bool) -> str:
     columns = staged.values(key)
-    names = [field.name for field in staged.compiled.fields if field.name in key]
+    names = _in_order(staged.compiled, key)
     texts = ", ".join(f"CAST(s.{column} AS VARCHAR)" for column in columns)
     shown = f"left(concat_ws(', ', {texts}), {SHOWN_CHARACTERS})"
-    message = (
-        f"More than one row has this value of {', '.join(f'`{name}`' for name in key)}, and no `deduplicate` says "
-        "which of them wins."
-    )
     fault = (
-        f"{{'field': {literal(names[0])}, 'reason': {literal(DUPLICATE_KEY)}, 'message': {literal(message)}, "
-        f"'value': {shown}}}"
+        f"{{'field': {literal(names[0])}, 'reason': {literal(DUPLICATE_KEY)}, "
+        f"'message': {literal(repeated_message(key))}, 'value': {shown}}}"
     )
     again = "" if keeps_rows else f" LEFT JOIN again ON again.place = {staged.place}"
     return (
@@ -145,16 +142,27 @@ def _repeated_rows(staged: Staged, key: Key, table: str, *, keeps_rows: bool) ->
     )
 
 
-def _located(staged: Staged, scan: Scan | None, rows: str) -> str:
-    """Rows with a `place` as rows with a `locator`, such as `contacts.csv:4711`."""
-    if scan is None or staged.numbering == "none":
+def repeated_message(key: Key) -> str:
+    """What a row of a key that repeats is told."""
+    names = ", ".join(f"`{name}`" for name in key)
+    return f"More than one row has this value of {names}, and no `deduplicate` says which of them wins."
+
+
+def _in_order(compiled: CompiledMapping, key: Key) -> list[str]:
+    """The fields of a key, in the order of the columns."""
+    return [field.name for field in compiled.fields if field.name in key]
+
+
+def located_rows(session: Session, scan: Scan | None, rows: str) -> str:
+    """Rows with a `place` in a scan as rows with a `locator`, such as `contacts.csv:4711`; of no scan it is NULL."""
+    if scan is None:
         return f"SELECT *, NULL AS locator FROM ({rows})"
     has_gaps = scan.malformed is not None and scan.malformed.count > 0
     if len(scan.parts) < 2 and not has_gaps:
         label = scan.parts[0].label if scan.parts else scan.label
         return f"SELECT *, {literal(label)} || ':' || place AS locator FROM ({rows})"
-    staged.session.run(f"CREATE TEMP TABLE parts AS {parts_select(scan)}")
-    staged.session.run(f"CREATE TEMP TABLE gaps AS {_gaps_select(scan)}")
+    session.run(f"CREATE OR REPLACE TEMP TABLE parts AS {parts_select(scan)}")
+    session.run(f"CREATE OR REPLACE TEMP TABLE gaps AS {_gaps_select(scan)}")
     in_files = (
         f"SELECT rows.*, parts.label, rows.place - parts.skip AS number FROM ({rows}) AS rows "
         "ASOF LEFT JOIN parts ON rows.place > parts.skip"

@@ -9,7 +9,7 @@ from typing import Any
 from datalinx.engine.compile.plan import CompiledMapping
 from datalinx.engine.connectors.base import Scan
 from datalinx.engine.execute.checking import Checked, check_rows
-from datalinx.engine.execute.cursors import later_cursor, since_condition
+from datalinx.engine.execute.cursors import later_cursor
 from datalinx.engine.execute.fingerprints import output_hash, report_inputs
 from datalinx.engine.execute.gate import TableTests, require_passed, run_tests
 from datalinx.engine.execute.guards import require_few_deletes, require_few_rejects, require_rows
@@ -29,8 +29,8 @@ from datalinx.engine.execute.results import (
 from datalinx.engine.execute.session import ENGINE, Session
 from datalinx.engine.execute.stopped import Findings, Stopped
 from datalinx.engine.execute.stored import Layout, rows_of
-from datalinx.engine.execute.text import duckdb_sql, literal
-from datalinx.engine.execute.window import Window, require_window, window_condition
+from datalinx.engine.execute.text import literal
+from datalinx.engine.execute.window import Window, reading_condition, require_window
 from datalinx.errors import Failed
 
 # The share of the work that is done after each part, about: for the progress that people see.
@@ -216,11 +216,10 @@ class Work:
 
     def _condition(self) -> str | None:
         """The condition on the rows of the first input, None when all of them are read."""
-        if self.window is not None:
-            return duckdb_sql(window_condition(self.compiled.load, self.window))
-        if self.replaces or self.replay is not None:
-            return None
-        return since_condition(self.compiled.load, self.base.cursor)
+        starts_anew = self.replaces or self.replay is not None
+        return reading_condition(
+            self.compiled.load, window=self.window, cursor=None if starts_anew else self.base.cursor
+        )
 
     def _check_rows(
         self, session: Session, since: str | None, after_reading: Callable[[Counts], None]

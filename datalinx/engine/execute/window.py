@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlglot import exp
 
 from datalinx.engine.compile.plan import CompiledLoad, CompiledMapping
+from datalinx.engine.execute.cursors import since_condition
+from datalinx.engine.execute.text import duckdb_sql
 from datalinx.engine.types.casts import kind_of
 from datalinx.errors import Invalid
 
@@ -64,6 +66,16 @@ def window_condition(load: CompiledLoad, window: Window) -> exp.Expression:
         value = exp.Paren(this=load.cursor_input.copy())
         whole = exp.And(this=whole, expression=compare(this=value, expression=bound))
     return whole
+
+
+def reading_condition(load: CompiledLoad, *, window: Window | None, cursor: str | None) -> str | None:
+    """Return which rows of the first input a run reads, as SQL; None when all of them are.
+
+    `cursor` is the stored one, None for a run that reads from the beginning.
+    """
+    if window is not None:
+        return duckdb_sql(window_condition(load, window))
+    return since_condition(load, cursor)
 
 
 def _bound(moment: datetime, kind: str) -> str:

@@ -1,0 +1,111 @@
+"""Looking a record up in what is kept: the rejected rows of a run, and the versions of a table."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datalinx.engine.compile.plan import CompiledMapping, SourceColumn
+from datalinx.engine.execute.quarantine import parsed_rows, rebuilt_values
+from datalinx.engine.execute.rejected import rejected_document
+from datalinx.engine.execute.rejects import MALFORMED_RECORD, REJECT_COLUMNS
+from datalinx.engine.execute.results import Limits
+from datalinx.engine.execute.session import Session
+from datalinx.engine.execute.sought import Sought, first_condition, rejected_texts
+from datalinx.engine.execute.text import listed, literal, quoted
+from datalinx.engine.query.rows import Where, read_rows
+from datalinx.engine.query.tables import TableFiles
+from datalinx.errors import Invalid
+
+MAX_FOUND = 20
+
+_NUMBER = quoted("=number")
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A rejected row as its document, and its number in the file, from 0, by which replays name it."""
+
+    number: int
+    document: Mapping[str, Any]
+
+
+def find_rejected(
+    path: Path,
+    compiled: CompiledMapping,
+    sought: Sequence[Sought],
+    *,
+    columns: Sequence[SourceColumn],
+    workdir: Path,
+    limits: Limits,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> list[RejectedRow]:
+    """Return the rows of a file of rejected rows that are a record's, at most `MAX_FOUND` and one more.
+
+    `columns` are those of the first input when the rows were rejected. A row is the record's if the mapping makes
+    the value of it, or if its source, or a fault of it, shows the text itself.
+    """
+    with Session(limits=limits, workdir=workdir, cancelled=cancelled) as session:
+        session.confine(files=[path], folders=[workdir])
+        kept = f"read_parquet({literal(path)}, file_row_number = true)"
+        session.run(
+            "CREATE TEMP TABLE waiting AS SELECT file_row_number AS number, row, reason, reasons "
+            f"FROM {kept} WHERE reason <> {literal(MALFORMED_RECORD)}"
+        )
+        numbers = " UNION ".join(_numbers(compiled, sought, columns))
+        names = [name for name, _ in REJECT_COLUMNS]
+        shown = ", ".join(f"to_json({name})" if name == "reasons" else quoted(name) for name in names)
+        rows = session.rows(
+            f"SELECT file_row_number, {shown} FROM {kept} WHERE file_row_number IN ({numbers}) "
+            f"ORDER BY file_row_number LIMIT {MAX_FOUND + 1}"
+        )
+    return [RejectedRow(row[0], rejected_document(dict(zip(names, row[1:], strict=True)))) for row in rows]
+
+
+def _numbers(
+    compiled: CompiledMapping, sought: Sequence[Sought], columns: Sequence[SourceColumn]
+) -> list[str]:
+    """SELECTs of the numbers of the waiting rows that are the record's."""
+    shown = [
+        f"({' OR '.join(rejected_texts(compiled, each, row='row', faults='reasons'))})" for each in sought
+    ]
+    found = [f"SELECT number FROM waiting WHERE coalesce({' AND '.join(shown)}, FALSE)"]
+    condition = first_condition(compiled, sought)
+    known = {column.name for column in columns}
+    if condition is not None and {column.name for column in compiled.input(compiled.first).columns} <= known:
+        values = ", ".join(rebuilt_values(columns))
+        named = ", ".join(f"c{position} AS {quoted(each.name)}" for position, each in enumerate(columns))
+        rows = f"SELECT number AS {_NUMBER}, {named} FROM (SELECT number, {values} FROM ({parsed_rows(columns)}))"
+        found.append(f"SELECT {_NUMBER} FROM ({rows}) AS {quoted(compiled.first)} WHERE {condition}")
+    return found
+
+
+def find_stored(table: TableFiles, sought: Sequence[Sought]) -> list[dict[str, Any]]:
+    """Return the rows of a version of a table that are a record's, at most `MAX_FOUND` and one more.
+
+    Values that do not fit the columns that the version has are in no row of it.
+    """
+    known = dict(table.columns)
+    if any(each.field.name not in known or not each.readings for each in sought):
+        return []
+    where = [Where(each.field.name, "in", each.readings) for each in sought]
+    try:
+        page = read_rows(table, where=where, limit=MAX_FOUND + 1)
+    except Invalid:
+        return []
+    return [dict(zip(table.names(), row, strict=True)) for row in page.rows]
+
+
+def find_passed(paths: Sequence[Path], numbers: Sequence[int]) -> dict[int, int]:
+    """Return which of the files that replays left names each of these rejected rows, for those that were replayed."""
+    found: dict[int, int] = {}
+    if not numbers:
+        return found
+    with Session(limits=Limits(memory_bytes=256 * 1024**2, threads=1), workdir=None) as session:
+        session.confine(files=paths, folders=[])
+        for position, path in enumerate(paths):
+            rows = session.rows(
+                f"SELECT number FROM read_parquet({literal(path)}) WHERE list_contains({listed(numbers)}, number)"
+            )
+            found |= {row[0]: position for row in rows}
+    return found

@@ -1,0 +1,142 @@
+"""What a mapping makes of the rows of one record: by the code of a run, with nothing kept."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+
+from datalinx.engine.compile.plan import CompiledMapping, Read
+from datalinx.engine.connectors.base import FILE_COLUMN, RECORD_COLUMN, Part, Scan
+from datalinx.engine.execute.checking import stage_rows
+from datalinx.engine.execute.duplicates import unique_keys
+from datalinx.engine.execute.json_rows import row_json
+from datalinx.engine.execute.relations import KEPT, PLACE, build_relations
+from datalinx.engine.execute.results import Limits
+from datalinx.engine.execute.session import Session
+from datalinx.engine.execute.sought import (
+    Sought,
+    first_condition,
+    is_told_by_key,
+    read_sought,
+    staged_condition,
+)
+from datalinx.engine.execute.text import quoted
+from datalinx.engine.execute.traced import MAX_RECORDS, Record, Trace, Traced, locators_of
+
+_READ, _ROW, _TOLD = quoted("=read"), quoted("=row"), quoted("=told")
+# The rows of the first input that are the record's.
+_MATCHES = "matches"
+
+
+def trace_records(
+    compiled: CompiledMapping,
+    *,
+    scans: Mapping[str, Scan],
+    values: Mapping[str, str],
+    workdir: Path,
+    reading: str | None = None,
+    limits: Limits | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Trace:
+    """Return what a mapping makes of the rows whose target columns have these values, given as text.
+
+    `reading` is the condition of `reading_condition`: rows for which it does not hold are `not_read`. Raise
+    `Invalid` `UNKNOWN_COLUMN`, and as `run_table`, but for what its guards raise.
+    """
+    sought = read_sought(compiled, values)
+    workdir.mkdir(parents=True, exist_ok=True)
+    with Session(limits=limits or Limits(), workdir=workdir, cancelled=cancelled) as session:
+        session.confine(files=[path for scan in scans.values() for path in scan.files], folders=[workdir])
+        condition = first_condition(compiled, sought)
+        if condition is None:
+            traced = Traced(stage_rows(session, compiled, scans, since=reading))
+            return traced.where(staged_condition(compiled, sought))
+        return _Matches(session, compiled, scans, sought, reading).trace(condition)
+
+
+@dataclass
+class _Matches:
+    """The rows of the first input that are the record's, as the first input alone tells."""
+
+    session: Session
+    compiled: CompiledMapping
+    scans: Mapping[str, Scan]
+    sought: tuple[Sought, ...]
+    reading: str | None
+
+    def trace(self, condition: str) -> Trace:
+        """Keep the rows for which the condition holds, and see what becomes of them."""
+        scan = self._keep(condition)
+        total, read, told = self.session.row(
+            f"SELECT count(*), count(*) FILTER ({_READ}), count(*) FILTER ({_READ} AND {_TOLD}) FROM {_MATCHES}"
+        )
+        if not read:
+            return self._unread(scan, total)
+        compiled, scans, since = self.compiled, self.scans, self.reading or "TRUE"
+        if read == told and self._stand_alone():
+            # No other row can win against these or repeat their key: the rest of the input need not be computed.
+            (compiled, scans), since = self._as_input(read), "TRUE"
+        traced = Traced(stage_rows(self.session, compiled, scans, since=since))
+        return traced.among(
+            f"SELECT {PLACE} AS place, {_ROW} AS row, {_READ} AS is_read FROM {_MATCHES}", scan
+        )
+
+    def _keep(self, condition: str) -> Scan | None:
+        """Make the table of the rows; return the scan that they came from."""
+        relations = build_relations(self.compiled, self.scans, since=condition)
+        first = self.compiled.input(self.compiled.first)
+        named = [(column, f"{quoted(first.alias)}.{quoted(column.name)}") for column in first.columns]
+        columns = [
+            f"{quoted(first.alias)}.{PLACE} AS {PLACE}",
+            f"coalesce({self.reading or 'TRUE'}, FALSE) AS {_READ}",
+            f"{is_told_by_key(self.compiled, self.sought)} AS {_TOLD}",
+            f"{row_json((column.name, name, column.type) for column, name in named)} AS {_ROW}",
+            *(name for _, name in named),
+        ]
+        self.session.keep_order(True)
+        if relations.kept is not None:
+            self.session.run(f"CREATE TEMP TABLE {KEPT} AS {relations.kept}")
+        select = relations.statement(f"SELECT {', '.join(columns)} FROM {relations.first}")
+        self.session.run(f"CREATE TEMP TABLE {_MATCHES} AS {select}")
+        if relations.kept is not None:
+            # The staging of the input makes one of its own.
+            self.session.run(f"DROP TABLE {KEPT}")
+        self.session.keep_order(False)
+        return relations.scan
+
+    def _unread(self, scan: Scan | None, total: int) -> Trace:
+        rows = self.session.rows(f"SELECT {PLACE}, {_ROW} FROM {_MATCHES} ORDER BY 1 LIMIT {MAX_RECORDS}")
+        locators = locators_of(self.session, scan, (place for place, _ in rows))
+        records = (Record("not_read", locators.get(place), orjson.loads(row)) for place, row in rows)
+        return Trace(tuple(records), total > MAX_RECORDS, tells_all=True)
+
+    def _stand_alone(self) -> bool:
+        """Whether rows that have the same key in any sense also have the same values of the columns sought."""
+        keys = [set(key) for key in unique_keys(self.compiled)]
+        if self.compiled.deduplicate is not None:
+            keys.append(set(self.compiled.deduplicate.keys))
+        return all({each.field.name for each in self.sought} <= key for key in keys)
+
+    def _as_input(self, rows: int) -> tuple[CompiledMapping, dict[str, Scan]]:
+        """The plan with the kept rows as its first input, under the same alias, each with its own place."""
+        first = self.compiled.input(self.compiled.first)
+        read = Read(_MATCHES, table=_MATCHES)
+        names = ", ".join(quoted(column.name) for column in first.columns)
+        kept = f"FROM {_MATCHES} WHERE {_READ}"
+        scan = Scan(
+            sql=f"SELECT {names} {kept}",
+            numbered_sql=f"SELECT {names}, '' AS {FILE_COLUMN}, {PLACE} AS {RECORD_COLUMN} {kept}",
+            numbering="free",
+            locator="row",
+            columns=first.columns,
+            parts=(Part("", Path(), rows),),
+            rows=rows,
+        )
+        alone = replace(first, read=read, query=None)
+        plan = replace(
+            self.compiled,
+            reads=(*(each for each in self.compiled.reads if each != first.read), read),
+            inputs=tuple(alone if entry == first else entry for entry in self.compiled.inputs),
+        )
+        return plan, {**self.scans, _MATCHES: scan}

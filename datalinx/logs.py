@@ -8,8 +8,9 @@ from typing import Any
 
 from datalinx.redaction import EVERY, hide_secrets
 
-# What every record has; the rest is what the caller gave as `extra`.
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+# What every record has; the rest is what the caller gave as `extra`. The words of a request hold its query, and so
+# the names and addresses that people look for: its path stands in the event.
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "request"}
 
 
 class JsonFormatter(logging.Formatter):

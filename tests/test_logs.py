@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 
 from datalinx import logs
 from datalinx.api.request_id import set_request_id
@@ -111,3 +112,18 @@ def test_hide_secrets__by_name__reaches_every_depth() -> None:
         "config": {"api_key": "***", "list": [{"Authorization": "***"}, "fine"]},
         "token": "",
     }
+
+
+def test_log__of_a_request__has_its_path_and_not_what_was_looked_for() -> None:
+    record = logging.makeLogRecord(
+        {
+            "name": "django.request",
+            "msg": "Unprocessable Entity: %s",
+            "args": ("/api/runs/run_1/records",),
+            "request": RequestFactory().get("/api/runs/run_1/records?key=ann@example.org"),
+            "status_code": 422,
+        }
+    )
+    line = json.loads(logs.JsonFormatter().format(record))
+    assert (line["event"], line["status_code"]) == ("Unprocessable Entity: /api/runs/run_1/records", 422)
+    assert "ann@example.org" not in json.dumps(line)

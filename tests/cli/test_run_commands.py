@@ -1,5 +1,6 @@
 """Runs bounded, verified and replayed, and tables as of a run, from the command line."""
 
+import json
 from typing import Any
 
 import pytest
@@ -85,3 +86,54 @@ def test_runs_show__of_deliveries__tells_how_each_went(server: Server, cli: Run)
 )
 def test_progress__of_a_run__tells_the_time_that_is_left(run: dict[str, Any], told: str) -> None:
     assert _doing(run) == told
+
+
+FOUND: dict[str, Any] = {
+    "table": "customers",
+    "key": {"customer_id": "4"},
+    "outcome": "rejected",
+    "message": "Its row at contacts.csv:4 was rejected: The value is not a valid email. (invalid_email)",
+    "rejected": [{"locator": "contacts.csv:4", "message": "The value is not a valid email."}],
+    "source": {
+        "read": True,
+        "note": "Only some of it.",
+        "records": [
+            {
+                "outcome": "deduplicated",
+                "locator": "contacts.csv:9",
+                "reasons": [],
+                "winner": {"customer_id": 4},
+                "winner_locator": "contacts.csv:7",
+            }
+        ],
+    },
+    "notes": ["A version is not kept any more."],
+}
+
+
+def test_runs_find__a_record__says_what_became_of_it_and_where(server: Server, cli: Run) -> None:
+    server.on("GET runs/run_1/records", answer(FOUND))
+    told = cli("runs", "find", "run_1", "4", "--table", "customers")
+    assert told.exit_code == 0
+    lines = told.stdout.splitlines()
+    assert lines[0] == f"rejected: {FOUND['message']}"
+    assert lines[2] == "rejected\tcontacts.csv:4\tThe value is not a valid email."
+    assert lines[3].startswith("deduplicated now\tcontacts.csv:9\tlost against")
+    assert lines[3].endswith("at contacts.csv:7")
+    assert told.stderr.splitlines() == ["A version is not kept any more.", "Only some of it."]
+
+
+def test_tables_find__by_a_column__sends_it_as_json(server: Server, cli: Run) -> None:
+    history = [{"change": "changed", "run_id": "run_2", "snapshot": 2}]
+    found = {
+        **FOUND,
+        "outcome": "stored",
+        "message": "It is in the table.",
+        "rejected": [],
+        "history": history,
+    }
+    server.on("GET tables/customers/records", answer(found))
+    told = cli("tables", "find", "customers", "a@b.org", "--column", "email", "--source", "never")
+    assert (told.exit_code, told.stdout.splitlines()[0]) == (0, "stored: It is in the table.")
+    assert told.stdout.splitlines()[2].startswith("changed\trun_2")
+    assert json.loads(server.query("GET tables/customers/records")["key"]) == {"email": "a@b.org"}

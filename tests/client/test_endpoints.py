@@ -302,6 +302,12 @@ OBJECT: list[tuple[Act, str, Any]] = [
     (lambda c: c.runs.retry("run_1"), "POST runs/run_1/retry", {}),
     (lambda c: c.runs.logs("run_1"), "GET runs/run_1/logs", None),
     (lambda c: c.runs.rejected("run_1", table="t"), "GET runs/run_1/rejected?table=t", None),
+    (lambda c: c.runs.find("run_1", 42), "GET runs/run_1/records?key=42&source=auto", None),
+    (
+        lambda c: c.runs.find("run_1", {"email": "a@b.org"}, table="t", source="never"),
+        "GET runs/run_1/records?key=%7B%22email%22%3A+%22a%40b.org%22%7D&table=t&source=never",
+        None,
+    ),
     (
         lambda c: c.runs.openlineage("run_1", table="t"),
         "GET runs/run_1/lineage?format=openlineage&table=t",

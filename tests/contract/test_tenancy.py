@@ -201,12 +201,16 @@ def test_operations__with_a_slot__each_have_a_probe(slots: dict[str, str]) -> No
     assert set(OPEN) <= {(method, path) for method, path, _ in OPERATIONS}
 
 
+# What these answer is about one record, which has to be named.
+ASKS_FOR_KEY = ("/explain", "/records")
+
+
 def test_slots__filled__are_there_for_their_owner(world: World, slots: dict[str, str]) -> None:
     """The probes would prove nothing if what they ask for did not exist."""
     client = world.alice.client()
     for method, path in BY_SLOT:
         if method == "get":
-            response = client.get(fill(path, slots), {"key": "1"} if path.endswith("/explain") else None)
+            response = client.get(fill(path, slots), {"key": "1"} if path.endswith(ASKS_FOR_KEY) else None)
             codes = {"RESULTS_NOT_FOUND", "REFRESH_NOT_FOUND", "SCORE_NOT_FOUND"}
             assert response.status_code == 200 or response.json()["error_code"] in codes, path
 

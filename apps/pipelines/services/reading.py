@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from apps.mappings.services.compile import Documents, discovered_shapes, table_reads
 from apps.pipelines.models import StoredTable
@@ -83,6 +84,26 @@ def stored_scan(stored: StoredTable, shape: InputShape | None, *, snapshot: int 
         rows=stored.rows if version == stored.snapshot else None,
         fingerprint=f"{stored.pk}:{version}",
     )
+
+
+def scans_as_read(
+    workspace: Workspace, documents: Documents, table: str, inputs: Mapping[str, Any]
+) -> dict[str, Scan]:
+    """Return the stored tables that a mapping reads, each at the version that a run read.
+
+    `inputs` are those of the run's manifest. A table that was made anew since is left out. Raises NotFound
+    SNAPSHOT_NOT_FOUND.
+    """
+    shapes = discovered_shapes(documents, table)
+    found = {}
+    for read in table_reads(documents, table):
+        if read.target is None or read.relation not in inputs:
+            continue
+        stored = find_stored_table(workspace.pk, read.target)
+        table_id, _, version = inputs[read.relation]["fingerprint"].partition(":")
+        if stored is not None and stored.pk == table_id:
+            found[read.relation] = stored_scan(stored, shapes.get(read.relation), snapshot=int(version))
+    return found
 
 
 def present_shapes(documents: Documents, table: str, scans: Mapping[str, Scan]) -> dict[str, InputShape]:

@@ -64,7 +64,7 @@ class ReplayExecution(TableExecution):
         self.released = self.replay.release(result)
         return replace(result, rejected_path=self.released.rejected)
 
-    def _note(self, compiled: CompiledMapping, manifest: dict[str, Any], *, replaced: bool) -> None:
+    def _note(self, compiled: CompiledMapping, *, replaced: bool) -> None:
         """Note which rows left the quarantine. Raises Interrupted REPLAY_MOVED when another replay was first."""
         if self.released.passed is None:
             return

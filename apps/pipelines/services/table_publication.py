@@ -46,18 +46,20 @@ class TablePublication:
         self.now = timezone.now()
         self.began_at: str | None = None
 
-    def _note(self, compiled: CompiledMapping, manifest: dict[str, Any], *, replaced: bool) -> None:
+    def _note(self, compiled: CompiledMapping, *, replaced: bool) -> None:
         """Note with the publication what a later replay of the rejected rows has to know."""
         base = self.stored.snapshot if self.stored else None
-        # What a verification builds on again.
+        self.step.loaded = describe_load(compiled, table_id=self.table_id, replace=replaced, base=base)
+
+    def _note_base(self, manifest: dict[str, Any], *, replaced: bool) -> None:
+        """Note with the publication which version it builds on: what a verification and a look-up begin with."""
         manifest.setdefault("base", {})[self.step.table] = {
             "table": self.table_id,
-            "snapshot": base,
+            "snapshot": self.stored.snapshot if self.stored else None,
             "cursor": self.began_at,
             "replaced": replaced,
             "at": self.now.isoformat(),
         }
-        self.step.loaded = describe_load(compiled, table_id=self.table_id, replace=replaced, base=base)
 
     def _stage(
         self,
@@ -107,7 +109,8 @@ class TablePublication:
         reach("run.before_commit")
         with self.execution.record.keeping(self.step.table) as manifest:
             self.step.published_at = timezone.now()
-            self._note(compiled, manifest, replaced=replaced)
+            self._note_base(manifest, replaced=replaced)
+            self._note(compiled, replaced=replaced)
             if staged is None and self.stored is not None:
                 keep_cursor(
                     table=self.stored, cursor=result.cursor, cursor_type=compiled.load.cursor_type or ""

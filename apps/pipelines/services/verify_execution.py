@@ -7,15 +7,14 @@ from typing import Any
 
 from django.db import close_old_connections, connection
 
-from apps.mappings.services.compile import compile_table, discovered_shapes, table_reads
+from apps.mappings.services.compile import compile_table
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services.bases import local_files, next_columns
 from apps.pipelines.services.engines import table_repeater
 from apps.pipelines.services.logs import told_error, write_log
-from apps.pipelines.services.reading import open_scans, present_shapes, stored_scan
+from apps.pipelines.services.reading import open_scans, present_shapes, scans_as_read
 from apps.pipelines.services.table_execution import TableExecution
 from apps.pipelines.services.table_publication import ledger
-from apps.pipelines.services.tables import find_stored_table
 from apps.pipelines.services.verifications import DIFFERENT, NOT_POSSIBLE, VERIFIED, compare_values
 from apps.pipelines.services.windows import read_window
 from datalinx.engine.connectors.base import Scan
@@ -51,7 +50,8 @@ class VerifyExecution(TableExecution):
         table, manifest = self.step.table, first.manifest
         known = manifest["inputs"][table]
         documents = self.run_row.snapshot
-        with open_scans(self.workspace, documents, table, given=self._targets(known)) as scans:
+        given = scans_as_read(self.workspace, documents, table, known)
+        with open_scans(self.workspace, documents, table, given=given) as scans:
             inputs = self._compare_inputs(known, scans)
             changed = [name for name, each in inputs.items() if not each["equal"]]
             if changed:
@@ -70,21 +70,6 @@ class VerifyExecution(TableExecution):
         if base is None:
             raise Failed("RUN_NOT_VERIFIABLE", "The run's manifest does not say what it was built on.")
         return first, base
-
-    def _targets(self, known: Mapping[str, Any]) -> dict[str, Scan]:
-        """Return the stored tables that the mapping reads, each at the version that the run read."""
-        documents, table = self.run_row.snapshot, self.step.table
-        shapes = discovered_shapes(documents, table)
-        found = {}
-        for read in table_reads(documents, table):
-            if read.target is None:
-                continue
-            stored = find_stored_table(self.workspace.pk, read.target)
-            table_id, _, version = known[read.relation]["fingerprint"].partition(":")
-            if stored is not None and stored.pk == table_id:
-                shape = shapes.get(read.relation)
-                found[read.relation] = stored_scan(stored, shape, snapshot=int(version))
-        return found
 
     def _compare_inputs(
         self, known: Mapping[str, Any], scans: Mapping[str, Scan]

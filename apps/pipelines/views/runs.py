@@ -15,11 +15,14 @@ from rest_framework.response import Response
 from apps.pipelines import selectors
 from apps.pipelines.filters import RunFilter
 from apps.pipelines.models import Run
+from apps.pipelines.record_serializers import RunRecordSerializer
 from apps.pipelines.serializers import ReplaySerializer, RunLogSerializer, RunSerializer
-from apps.pipelines.services import lineage, replays, runs, verifications
+from apps.pipelines.services import lineage, records, replays, runs, verifications
+from apps.pipelines.views.lookups import RECORD_CHOICES, RECORD_PARAMETERS, read_lookup
 from datalinx.api.downloads import download
 from datalinx.api.pagination import page_facts, read_page
 from datalinx.api.parameters import one_of, whole_number
+from datalinx.api.permissions import require
 from datalinx.api.renderers import EnvelopeRenderer, Paginated
 from datalinx.api.viewsets import WorkspaceViewSet
 
@@ -72,6 +75,7 @@ class RunViewSet(WorkspaceViewSet):
         "rejected": ("page", "page_size", "table", "reason"),
         "events": ("last_event_id", *CHOICES),
         "lineage": ("table", "column", "format"),
+        "records": RECORD_CHOICES,
     }
     # A rehearsal reads and computes: it must not keep writers waiting.
     long_actions = frozenset({"replay"})
@@ -124,6 +128,17 @@ class RunViewSet(WorkspaceViewSet):
             limit=size,
         )
         return Paginated(rows, page_facts(page, size, total))
+
+    @extend_schema(
+        parameters=[OpenApiParameter("table", str), *RECORD_PARAMETERS], responses=RunRecordSerializer
+    )
+    @action(detail=True, methods=["get"])
+    def records(self, request: Request, id: str) -> Response:
+        """Did this record go through, and if not, why? From what the run kept, else from the source as it is now."""
+        # Rows of tables are shown beside those of the run.
+        require(self.caller, "queries:run", self.workspace.pk)
+        table = request.query_params.get("table", "")
+        return Response(records.find_in_run(run=self.get_object(), table=table, **read_lookup(request)))
 
     @extend_schema(request=ReplaySerializer, responses={200: {"type": "object"}, 201: RunSerializer})
     @action(detail=True, methods=["post"], url_path="rejected/replay")

@@ -11,11 +11,15 @@ from rest_framework.response import Response
 
 from apps.pipelines import selectors
 from apps.pipelines.models import StoredTable
+from apps.pipelines.record_serializers import TableRecordSerializer
 from apps.pipelines.serializers import RestoreSerializer, StoredTableSerializer
+from apps.pipelines.services.records import find_in_table
 from apps.pipelines.services.restoring import restore_table
+from apps.pipelines.views import lookups
 from datalinx.api.downloads import streamed_download
 from datalinx.api.pagination import page_facts, read_page
 from datalinx.api.parameters import one_of
+from datalinx.api.permissions import require
 from datalinx.api.renderers import Paginated
 from datalinx.api.viewsets import WorkspaceViewSet
 from datalinx.engine.query.export import FORMATS, ExportFormat
@@ -47,6 +51,7 @@ class TableViewSet(WorkspaceViewSet):
         "rows": ("page", "page_size", "ordering", "as_of"),
         "snapshots": ("page", "page_size"),
         "export": ("format", "as_of"),
+        "records": lookups.TABLE_RECORD_CHOICES,
     }
     lookup_field = "name"
     lookup_value_regex = "[^/]+"
@@ -74,6 +79,14 @@ class TableViewSet(WorkspaceViewSet):
         """Every version of the table that is still kept, newest first."""
         page: list[dict[str, Any]] = self.paginate_queryset(selectors.list_snapshots(self.get_object())) or []
         return self.get_paginated_response(page)
+
+    @extend_schema(parameters=[*lookups.RECORD_PARAMETERS], responses=TableRecordSerializer)
+    @action(detail=True, methods=["get"])
+    def records(self, request: Request, name: str) -> Response:
+        """What became of a record of this table: its rows, when they changed, which runs rejected it, and why."""
+        # Rejected rows of runs are shown beside those of the table.
+        require(self.caller, "pipelines:view", self.workspace.pk)
+        return Response(find_in_table(table=self.get_object(), **lookups.read_lookup(request)))
 
     @extend_schema(
         parameters=[AS_OF, OpenApiParameter("format", str, enum=FORMATS, description="csv unless given.")],

@@ -12,6 +12,7 @@ import typer
 from datalinx.cli.command import Limit, command, group
 from datalinx.cli.documents import read_text
 from datalinx.cli.output import Column
+from datalinx.cli.records import Asking, AskSource, ColumnName, key_of, show_record
 from datalinx.cli.refusal import Refusal
 from datalinx.cli.session import Session
 from datalinx.cli.text import count, shown
@@ -117,6 +118,18 @@ def snapshots(session: Session, *, table: TableName, limit: Limit = 20) -> None:
     )
 
 
+def find(
+    session: Session,
+    *,
+    table: TableName,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The value of the table's key.")],
+    column: ColumnName = None,
+    source: AskSource = Asking.AUTO,
+) -> None:
+    """Tell what became of a record: is it in the table, since when, and if not, why?"""
+    show_record(session.view.tables.find(table, key_of(key, column), source=source.value), session.out)
+
+
 def export(
     session: Session,
     *,
@@ -179,6 +192,7 @@ def _parameters(pairs: list[str]) -> dict[str, Any]:
 command(tables, "list")(list_tables)
 command(tables, "rows")(rows)
 command(tables, "snapshots")(snapshots)
+command(tables, "find")(find)
 command(tables, "export")(export)
 
 

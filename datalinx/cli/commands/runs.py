@@ -9,6 +9,7 @@ import typer
 from datalinx.cli.command import Limit, command, group
 from datalinx.cli.output import Column
 from datalinx.cli.progress import follow_run, show_run
+from datalinx.cli.records import Asking, AskSource, ColumnName, key_of, show_record
 from datalinx.cli.session import Session
 from datalinx.cli.text import count, plain
 
@@ -94,6 +95,22 @@ def rejected(
     )
 
 
+def find(
+    session: Session,
+    *,
+    run: RunId,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The value of the table's key.")],
+    table: Annotated[
+        Text, typer.Option("--table", "-t", help="The table; needed if the run made several.")
+    ] = None,
+    column: ColumnName = None,
+    source: AskSource = Asking.AUTO,
+) -> None:
+    """Tell what became of a record in a run: did it go through, and if not, why?"""
+    found = session.view.runs.find(run, key_of(key, column), table=table, source=source.value)
+    show_record(found, session.out)
+
+
 def events(session: Session, *, run: RunId) -> None:
     """Write what happens in a run as it happens, one JSON object in a line."""
     for event in session.view.runs.events(run):
@@ -156,6 +173,7 @@ command(app, "show")(show)
 command(app, "watch")(watch)
 command(app, "logs")(logs)
 command(app, "rejected")(rejected)
+command(app, "find")(find)
 command(app, "events")(events)
 command(app, "cancel")(cancel)
 command(app, "retry")(retry)

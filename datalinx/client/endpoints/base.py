@@ -1,5 +1,6 @@
 """What all groups of endpoints share: where a call goes, and what its answer becomes."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -109,6 +110,11 @@ class Endpoints:
             return as_page(self._transport.send(Call("GET", path, params=query, workspace=workspace)), model)
 
         return Listing(fetch, path)
+
+
+def key_text(key: str | int | Mapping[str, Any]) -> str:
+    """Return a record's key as the API takes it: a value, or columns and values as JSON."""
+    return json.dumps(dict(key), default=str) if isinstance(key, Mapping) else str(key)
 
 
 class Collection(Endpoints, Generic[R]):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from datalinx.client.endpoints.base import PATIENT, Collection, Endpoints, Where, given
+from datalinx.client.endpoints.base import PATIENT, Collection, Endpoints, Where, given, key_text
 from datalinx.client.models import Backfill, Pipeline, Run, Table
 from datalinx.client.pages import Listing
 from datalinx.client.resource import Resource
@@ -122,6 +122,22 @@ class Tables(Endpoints):
         """List rows; `as_of` is a snapshot, a run's id or a time, and reads the table as it was."""
         path = route("tables", table, "rows")
         return self._list(path, Resource, where=Where.WORKSPACE, params={**filters, **given(as_of=as_of)})
+
+    def find(
+        self,
+        table: str,
+        key: str | int | Mapping[str, Any],
+        *,
+        source: Literal["auto", "always", "never"] = "auto",
+    ) -> Resource:
+        """Tell what became of a record: its rows, when they changed, which runs rejected it, and why.
+
+        `key` is the value of the table's key, or columns and values. The source is asked where the table does not
+        have the record, unless `source` says otherwise.
+        """
+        params = given(key=key_text(key), source=source)
+        path = route("tables", table, "records")
+        return self._get(path, Resource, where=Where.WORKSPACE, params=params, seconds=PATIENT)
 
     def export(
         self, table: str, *, form: Literal["csv", "jsonl", "parquet"] = "csv", as_of: str | int | None = None

@@ -2,10 +2,10 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
 
-from datalinx.client.endpoints.base import PATIENT, Endpoints, Where, given
+from datalinx.client.endpoints.base import PATIENT, Endpoints, Where, given, key_text
 from datalinx.client.errors import RunFailed, WaitTimedOut
 from datalinx.client.events import Event, resumed
 from datalinx.client.http import Incoming
@@ -49,6 +49,23 @@ class Runs(Endpoints):
     def rejected(self, run_id: str, **filters: Any) -> Listing[Resource]:
         """List the rows that a run rejected, each with its first reason; `table` and `reason` are filters."""
         return self._list(route("runs", run_id, "rejected"), Resource, where=_O, params=filters)
+
+    def find(
+        self,
+        run_id: str,
+        key: str | int | Mapping[str, Any],
+        *,
+        table: str | None = None,
+        source: Literal["auto", "always", "never"] = "auto",
+    ) -> Resource:
+        """Tell what became of a record in a run, and why: `outcome` in a word, `message` in a sentence.
+
+        `key` is the value of the table's key, or columns and values. `table` may be left out for a run of one. The
+        source is asked where what the run kept does not tell, unless `source` says otherwise.
+        """
+        params = given(key=key_text(key), table=table, source=source)
+        path = route("runs", run_id, "records")
+        return self._get(path, Resource, where=_O, params=params, seconds=PATIENT)
 
     def lineage(self, run_id: str, **filters: Any) -> Listing[Resource]:
         """List which source columns made which target columns in a run; `table` and `column` are filters."""

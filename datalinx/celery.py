@@ -4,6 +4,7 @@ A message carries ids only and is only a wake-up: what is to be done, and how fa
 """
 
 import os
+import time
 from functools import cached_property
 from typing import Any
 
@@ -18,18 +19,26 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "datalinx.settings")
 
 _REQUEST_ID = "datalinx_request_id"
 _TRACE = "datalinx_trace"
+_FRESH = "datalinx_fresh"
 
 
 class Task(DjangoTask[Any, Any]):
-    """A task that takes the request that started it along, its id and its trace, into its log lines and tasks."""
+    """A task that takes the request that started it along, its id and its trace, into its log lines and tasks.
+
+    With `fresh_seconds` it is dropped when it waited longer. Celery's own `expires` compares the clock of the machine
+    that sends with that of the machine that takes.
+    """
 
     abstract = True
 
-    def apply_async(self, *args: Any, **options: Any) -> Any:
+    def apply_async(self, *args: Any, fresh_seconds: float | None = None, **options: Any) -> Any:
         from datalinx.api.request_id import current_request_id
+        from datalinx.freshness import mark_fresh
         from datalinx.trace import current_trace
 
         own = {_REQUEST_ID: current_request_id()}
+        if fresh_seconds is not None:
+            own[_FRESH] = mark_fresh(fresh_seconds)
         if trace := current_trace():
             own[_TRACE] = trace
         headers = {**own, **(options.pop("headers", None) or {})}
@@ -37,9 +46,12 @@ class Task(DjangoTask[Any, Any]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         from datalinx.api.request_id import set_request_id
+        from datalinx.freshness import is_fresh
         from datalinx.trace import carry, parse_traceparent, span
 
         headers = self.request.headers or {}
+        if not is_fresh(headers.get(_FRESH) or ""):
+            return None
         set_request_id(headers.get(_REQUEST_ID) or "")
         given = parse_traceparent(headers.get(_TRACE) or "")
         if not given:
@@ -106,13 +118,31 @@ class Oversight(_Repeated):
 
 
 class Scheduler(InMemoryScheduler):
-    """The static schedule, kept in memory: what people schedule are rows, which a tick looks through."""
+    """The static schedule, kept in memory: what people schedule are rows, which a tick looks through.
+
+    It goes by the time that passes, not by the machine's clock: set back by an hour, that would be an hour without
+    ticks.
+    """
 
     max_interval = 2
 
-    def tick(self, *args: Any, **kwargs: Any) -> Any:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._due_at: dict[str, float] = {}
+        super().__init__(*args, **kwargs)
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send what is due and return for how many seconds there is nothing to do."""
         _beat("scheduler")
-        return super().tick(*args, **kwargs)
+        now = time.monotonic()
+        for name, entry in self.schedule.items():
+            every = entry.schedule.run_every.total_seconds()  # type: ignore[union-attr]  # all are intervals
+            due_at = self._due_at.setdefault(name, now + every)
+            if due_at <= now:
+                following = due_at + every
+                # Of those that it missed while it stood still, one is enough.
+                self._due_at[name] = following if following > now else now + every
+                self.apply_entry(entry, producer=self.producer)
+        return max(0.0, min([now + self.max_interval, *self._due_at.values()]) - time.monotonic())
 
 
 def _beat(role: str, queues: list[str] | None = None) -> None:

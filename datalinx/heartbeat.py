@@ -6,11 +6,9 @@ health check of a container sees its own process without loading anything.
 
 import os
 import socket
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -25,29 +23,31 @@ _FORGOTTEN_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Beat:
-    """One process's last sign of life. `at` is in Unix seconds."""
+    """One process's last sign of life. The store forgets it by its own clock: those of machines may be hours apart."""
 
     role: str
     host: str
     pid: int
     queues: tuple[str, ...]
-    at: float
 
-    def is_alive(self, now: float) -> bool:
-        """Return whether the process is taken to live: it beat lately and, on this host, its process is there."""
-        if now - self.at > ALIVE_SECONDS:
-            return False
+    @property
+    def name(self) -> str:
+        """The process's name among those of its role."""
+        return f"{self.host}:{self.pid}"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process, which beat lately, is there, as far as this host can tell."""
         return self.host != socket.gethostname() or _exists(self.pid)
 
 
 def beat(role: str, queues: Sequence[str] = ()) -> None:
     """Give a sign of life for this process."""
-    own = Beat(role, socket.gethostname(), os.getpid(), tuple(queues), time.time())
-    key = _key(role)
+    own = Beat(role, socket.gethostname(), os.getpid(), tuple(queues))
+    cache.set(_key(role, own.name), asdict(own), timeout=ALIVE_SECONDS)
     # Two that beat in the same moment can overwrite one another; the next beat, two seconds later, mends that.
-    others = [each for each in _read(role) if (each.host, each.pid) != (own.host, own.pid)]
-    recent = [each for each in others if own.at - each.at < _FORGOTTEN_SECONDS]
-    cache.set(key, [asdict(each) for each in [*recent, own]], timeout=_FORGOTTEN_SECONDS)
+    names = {own.name, *(each.name for each in _read(role))}
+    cache.set(_key(role), sorted(names), timeout=_FORGOTTEN_SECONDS)
     file = beat_file(Path(settings.HOME), "-".join([role, *sorted(queues)]))
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.touch()
@@ -55,17 +55,17 @@ def beat(role: str, queues: Sequence[str] = ()) -> None:
 
 def living(role: str) -> list[Beat]:
     """Return the last beat of each living process of a role: `worker` or `scheduler`."""
-    now = time.time()
-    return [each for each in _read(role) if each.is_alive(now)]
+    return [each for each in _read(role) if each.is_alive]
 
 
-def _key(role: str) -> str:
-    return f"heartbeat:{role}"
+def _key(role: str, name: str = "") -> str:
+    return f"life:{role}:{name}" if name else f"life:{role}"
 
 
 def _read(role: str) -> list[Beat]:
-    stored: list[dict[str, Any]] = cache.get(_key(role), [])
-    return [Beat(**{**each, "queues": tuple(each["queues"])}) for each in stored]
+    names: list[str] = cache.get(_key(role), [])
+    found = cache.get_many([_key(role, name) for name in names])
+    return [Beat(**{**each, "queues": tuple(each["queues"])}) for each in found.values()]
 
 
 def _exists(pid: int) -> bool:

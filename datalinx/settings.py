@@ -163,14 +163,14 @@ CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
     "beat_scheduler": "datalinx.celery:Scheduler",
     # Each app names its ticks here. A tick that waited longer than its interval is dropped: the next one does its work.
     "beat_schedule": {
-        "pipelines": {"task": "pipelines.tick", "schedule": 3.0, "options": {"expires": 3.0}},
-        "schedules": {"task": "pipelines.align", "schedule": 300.0, "options": {"expires": 300.0}},
-        "upkeep": {"task": "pipelines.upkeep", "schedule": 600.0, "options": {"expires": 600.0}},
-        "strays": {"task": "pipelines.sweep", "schedule": 21_600.0, "options": {"expires": 3_600.0}},
-        "audiences": {"task": "analytics.refresh", "schedule": 5.0, "options": {"expires": 5.0}},
-        "monitoring": {"task": "monitoring.watch", "schedule": 5.0, "options": {"expires": 5.0}},
-        "deliveries": {"task": "workspaces.deliver", "schedule": 5.0, "options": {"expires": 5.0}},
-        "events": {"task": "workspaces.sweep", "schedule": 3_600.0, "options": {"expires": 3_600.0}},
+        "pipelines": {"task": "pipelines.tick", "schedule": 3.0, "options": {"fresh_seconds": 3.0}},
+        "schedules": {"task": "pipelines.align", "schedule": 300.0, "options": {"fresh_seconds": 300.0}},
+        "upkeep": {"task": "pipelines.upkeep", "schedule": 600.0, "options": {"fresh_seconds": 600.0}},
+        "strays": {"task": "pipelines.sweep", "schedule": 21_600.0, "options": {"fresh_seconds": 3_600.0}},
+        "audiences": {"task": "analytics.refresh", "schedule": 5.0, "options": {"fresh_seconds": 5.0}},
+        "monitoring": {"task": "monitoring.watch", "schedule": 5.0, "options": {"fresh_seconds": 5.0}},
+        "deliveries": {"task": "workspaces.deliver", "schedule": 5.0, "options": {"fresh_seconds": 5.0}},
+        "events": {"task": "workspaces.sweep", "schedule": 3_600.0, "options": {"fresh_seconds": 3_600.0}},
     },
 }
 

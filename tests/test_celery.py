@@ -9,15 +9,18 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 
 from datalinx.api.request_id import current_request_id, set_request_id
-from datalinx.celery import Task, app
+from datalinx.celery import Scheduler, Task, app
 from tests.servers import server_url
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +74,7 @@ def test_celery__every_scheduled_task__exists_and_is_dropped_when_late() -> None
     app.loader.import_default_modules()
     for name, entry in app.conf.beat_schedule.items():
         assert entry["task"] in app.tasks, f"{name} names a task that does not exist."
-        assert entry["options"]["expires"] > 0, f"{name} would pile up while no worker is there."
+        assert entry["options"]["fresh_seconds"] > 0, f"{name} would pile up while no worker is there."
 
 
 def test_task__started_in_a_request__carries_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,6 +87,73 @@ def test_task__started_in_a_request__carries_its_id(monkeypatch: pytest.MonkeyPa
         set_request_id("")
     assert sent["headers"] == {"datalinx_request_id": "req_12345678", "other": 1}
     assert current_request_id() == ""
+
+
+def _take(task: Task, headers: dict[str, Any]) -> Any:
+    """Do a task as a worker does that took it with these headers."""
+    task.push_request(headers=headers)
+    try:
+        return task()
+    finally:
+        task.pop_request()
+
+
+def _sent_headers(monkeypatch: pytest.MonkeyPatch, **options: Any) -> dict[str, Any]:
+    sent: dict[str, Any] = {}
+    monkeypatch.setattr("celery.app.task.Task.apply_async", lambda _self, *_, **given: sent.update(given))
+    Task().apply_async(**options)
+    assert "fresh_seconds" not in sent
+    assert "expires" not in sent
+    headers: dict[str, Any] = sent["headers"]
+    return headers
+
+
+def test_tick__that_waited_too_long__is_dropped_by_the_clock_of_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[int] = []
+
+    @app.task(name="tests.tick")
+    def task() -> None:
+        done.append(1)
+
+    _take(task, _sent_headers(monkeypatch, fresh_seconds=60))
+    assert len(done) == 1
+    stale = _sent_headers(monkeypatch, fresh_seconds=0)
+    _take(task, stale)
+    assert len(done) == 1
+    _take(task, _sent_headers(monkeypatch))
+    assert len(done) == 2
+    # A store that is away drops nothing, neither where it is sent nor where it is taken.
+    monkeypatch.setattr("datalinx.freshness.cache", None)
+    _take(task, _sent_headers(monkeypatch, fresh_seconds=60))
+    _take(task, stale)
+    assert len(done) == 4
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_scheduler__of_a_machine_whose_clock_jumps__ticks_on(
+    hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = 1000.0
+    monkeypatch.setattr("datalinx.celery.time.monotonic", lambda: passed)
+    monkeypatch.setattr("datalinx.celery._beat", lambda *_: None)
+    sent: Counter[str] = Counter()
+    scheduler = Scheduler(app, lazy=False)
+    monkeypatch.setattr(scheduler, "apply_entry", lambda entry, producer: sent.update([entry.name]))
+    monkeypatch.setattr(Scheduler, "producer", None)
+    begun = datetime.now(UTC)
+    for second in range(61):
+        jump = timedelta(hours=hours if 15 < second < 45 else 0)
+        with time_machine.travel(begun + timedelta(seconds=second) + jump):
+            passed = 1000.0 + second
+            assert 0 <= scheduler.tick() <= Scheduler.max_interval
+    assert (sent["pipelines"], sent["deliveries"], sent["schedules"]) == (20, 12, 0)
+    # Standing still for a while is made up by one tick, not by all.
+    passed += 1000
+    scheduler.tick()
+    scheduler.tick()
+    assert (sent["pipelines"], sent["schedules"]) == (21, 1)
 
 
 class Worker:

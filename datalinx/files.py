@@ -4,9 +4,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -26,48 +25,56 @@ def workspace_storage(organization_id: str, workspace_id: str) -> Storage:
     return storage().within(f"{organization_id}/{workspace_id}")
 
 
-# A folder younger than this may be about to be claimed by who made it.
-_UNCLAIMED_SECONDS = 60.0
-
-
 @contextmanager
 def scratch(name: str) -> Iterator[Path]:
     """Give a private folder for work in progress, and take it away with all that is in it.
 
     A process that was killed leaves its folder behind; the next that asks for one takes it away.
     """
+    sweep_scratch()
+    root = _scratch_root()
+    with ExitStack() as claim:
+        # Nobody sweeps between the making of the folder and its claim.
+        with _lock(root, fcntl.LOCK_SH):
+            made = tempfile.TemporaryDirectory(prefix=f"{name}-", dir=root, ignore_cleanup_errors=True)
+            claim.enter_context(_lock(Path(made.name), fcntl.LOCK_EX | fcntl.LOCK_NB))
+        with made as folder:
+            yield Path(folder)
+
+
+def sweep_scratch() -> int:
+    """Remove the folders of processes on this machine that are no more; return how many.
+
+    Whose folder it is the kernel knows, however old it looks: clocks do not come into it.
+    """
+    count, root = 0, _scratch_root()
+    with _lock(root, fcntl.LOCK_EX | fcntl.LOCK_NB) as is_mine:
+        # Else somebody makes one now, or sweeps already.
+        for folder in root.iterdir() if is_mine else ():
+            # Somebody else removes it, or it is none of ours.
+            with suppress(OSError), _lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB) as is_left:
+                if is_left:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    count += 1
+    return count
+
+
+def _scratch_root() -> Path:
     root = Path(settings.HOME) / "work"
     root.mkdir(parents=True, exist_ok=True)
-    _sweep(root)
-    made = tempfile.TemporaryDirectory(prefix=f"{name}-", dir=root, ignore_cleanup_errors=True)
-    with made as folder, _claim(Path(folder)):
-        yield Path(folder)
+    return root
 
 
 @contextmanager
-def _claim(folder: Path) -> Iterator[bool]:
-    """Hold a folder, if nobody else does; the kernel lets go of it when the process ends, however it ends."""
-    held = os.open(folder, os.O_RDONLY)
+def _lock(folder: Path, how: int) -> Iterator[bool]:
+    """Lock a folder, if nobody else holds it; the kernel lets go of it when the process ends, however it ends."""
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, how)
         except OSError:
             yield False
         else:
             yield True
     finally:
         os.close(held)
-
-
-def _sweep(root: Path) -> None:
-    """Remove the folders of processes that are no more."""
-    for folder in root.iterdir():
-        try:
-            if time.time() - folder.stat().st_mtime < _UNCLAIMED_SECONDS:
-                continue
-            with _claim(folder) as is_left:
-                if is_left:
-                    shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            # Somebody else removes it, or it is none of ours.
-            continue

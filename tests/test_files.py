@@ -2,7 +2,9 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ def work(tmp_path: Path, settings: object) -> Path:
 
 
 def make_old(folder: Path) -> None:
-    before = time.time() - 2 * files._UNCLAIMED_SECONDS
+    before = time.time() - 30 * 86_400
     os.utime(folder, (before, before))
 
 
@@ -36,10 +38,6 @@ def test_scratch__a_folder_that_a_killed_process_left__is_removed_by_the_next(wo
     os.waitpid(child, 0)
     (left,) = work.iterdir()
     with files.scratch("run"):
-        # It may have been made just now, by somebody who is about to claim it.
-        assert left.exists()
-    make_old(left)
-    with files.scratch("run"):
         assert not left.exists()
 
 
@@ -48,3 +46,31 @@ def test_scratch__a_folder_in_use__is_left_alone_however_old(work: Path) -> None
         make_old(folder)
         with files.scratch("run"):
             assert folder.exists()
+
+
+def test_scratch__that_is_made_while_others_sweep__is_not_swept(work: Path) -> None:
+    def make(_: int) -> bool:
+        with files.scratch("run") as folder:
+            (folder / "spill").write_bytes(b"x")
+            files.sweep_scratch()
+            return folder.exists()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(make, range(400)))
+    assert files.sweep_scratch() == 0
+
+
+def test_scratch__of_a_machine_whose_clock_jumps__is_not_swept(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = files.tempfile.TemporaryDirectory
+
+    def make_and_jump(*arguments: Any, **options: Any) -> Any:
+        folder = made(*arguments, **options)
+        make_old(Path(folder.name))
+        assert files.sweep_scratch() == 0
+        return folder
+
+    monkeypatch.setattr(files.tempfile, "TemporaryDirectory", make_and_jump)
+    with files.scratch("run") as folder:
+        assert folder.exists()

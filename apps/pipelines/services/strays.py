@@ -2,11 +2,9 @@
 
 import logging
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,12 +15,10 @@ from apps.pipelines.services.retention import delete_old_logs, delete_old_runs
 from apps.pipelines.services.upkeep import SAFETY
 from apps.workspaces.models import Workspace
 from datalinx.engine.storage import Stored
-from datalinx.files import storage, workspace_storage
+from datalinx.files import storage, sweep_scratch, workspace_storage
 
 logger = logging.getLogger(__name__)
 
-# Longer than the longest run may take, which is a week.
-SCRATCH_AGE = timedelta(days=8)
 REJECTED_AT_ONCE = 1_000
 
 _PLACE = re.compile(
@@ -43,7 +39,7 @@ def sweep_all() -> None:
     logger.info("swept %s old runs and %s lines of older logs", runs, lines)
     count = sum(1 for _ in delete_strays())
     rejects = delete_old_rejects()
-    left = delete_old_scratch() + storage().discard_abandoned(before=timezone.now() - SAFETY)
+    left = sweep_scratch() + storage().discard_abandoned(before=timezone.now() - SAFETY)
     logger.info("swept %s stray files, the rejects of %s runs, %s leftovers", count, rejects, left)
 
 
@@ -81,19 +77,6 @@ def delete_old_rejects() -> int:
         for key in keys:
             place.delete(key)
     return len(runs)
-
-
-def delete_old_scratch() -> int:
-    """Delete folders of work that were left by workers that died on this machine; return how many."""
-    count = 0
-    for folder in (Path(settings.HOME) / "work").glob("*"):
-        if (
-            folder.is_dir()
-            and datetime.fromtimestamp(folder.stat().st_mtime, UTC) < timezone.now() - SCRATCH_AGE
-        ):
-            shutil.rmtree(folder, ignore_errors=True)
-            count += 1
-    return count
 
 
 @dataclass

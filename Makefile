@@ -12,7 +12,11 @@ PORT ?= 8000
 # Two processes at least, so that tests which must not meet are seen to meet; the order is tests/conftest.py's.
 PYTEST := $(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadfile --no-loadscope-reorder
 NEED_SERVERS := postgresql or redis or rabbitmq
-DRILLED_BY_TESTS := tests/apps/pipelines tests/apps/workspaces tests/outbound
+DRILL_VARIANTS ?= embedded,redis,rabbitmq
+DRILLED_BY_STATES := tests/apps/pipelines/test_transitions.py tests/apps/pipelines/test_backfill_states.py
+DRILLED_BY_TESTS := $(DRILLED_BY_STATES) tests/apps/workspaces/test_signatures.py \
+	tests/apps/workspaces/test_retries.py tests/outbound
+comma := ,
 NEED_MORE := $(NEED_SERVERS) or browser or dbt or spark or drill
 
 .PHONY: help setup demo up test check bench drills drills-short lint format types servers browser dbt spark spark-full client docs readme requirements clean
@@ -62,17 +66,20 @@ servers: setup ## run the tests that need servers, which are started for them al
 	$(RUN) .ci/servers.py -- $(RUN) .ci/with_servers.py "$(NEED_SERVERS)"
 
 # Each variant is a platform of its own; DRILL_VARIANTS, DRILL_ROUNDS and DRILL_SEED choose. Failed ones keep their logs.
-# The last line: what is proven without ending processes (R5, W1, W3, W4), with as many cases as it can be given.
+# They run at the same time, as most of a drill is waiting. Then comes what needs no process ended (R5, W1, W3, W4).
 drills: setup ## end processes and servers of running platforms, long form: what must hold, holds
-	DRILLS=long DRILL_RESULTS=1 DRILL_VARIANTS=$${DRILL_VARIANTS:-embedded,redis,rabbitmq} \
-		$(RUN) -m pytest -m drill tests/drills
+	@$(MAKE) --no-print-directory --keep-going -j 3 $(addprefix drills-long-,$(subst $(comma), ,$(DRILL_VARIANTS)))
 	DRILLS=long $(PYTEST) $(DRILLED_BY_TESTS)
+	$(RUN) .ci/servers.py --only postgresql -- sh -c \
+		'DRILLS=long DATABASE_URL=$$DATALINX_TEST_POSTGRESQL_URL $(PYTEST) $(DRILLED_BY_STATES)'
 
-# Both variants at the same time: most of a drill is waiting.
+drills-long-%:
+	DRILLS=long DRILL_RESULTS=1 DRILL_VARIANTS=$* $(RUN) -m pytest -m drill tests/drills
+
 drills-short: setup ## the same in about six minutes, embedded and with PostgreSQL and Redis
-	@$(MAKE) --no-print-directory -j 2 drills-embedded drills-redis
+	@$(MAKE) --no-print-directory -j 2 drills-short-embedded drills-short-redis
 
-drills-%:
+drills-short-%:
 	DRILL_VARIANTS=$* $(RUN) -m pytest -m drill tests/drills
 
 browser: setup ## look at the console in headless Chromium

@@ -41,6 +41,10 @@ NAMES: Final = frozenset(
         "delivery.sent",
         "delivery.before_record",
         "schedule.moved",
+        "trigger.taken",
+        "trigger.started",
+        "backfill.settled",
+        "backfill.queued",
     }
 )
 

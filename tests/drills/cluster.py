@@ -19,6 +19,7 @@ import psycopg
 from cryptography.fernet import Fernet
 
 from datalinx.up import programs
+from tests.drills.clocks import Clock
 from tests.drills.processes import Keeper, leaders, signal_group
 from tests.up.conftest import FIRST, ROOT, Platform, free_port, get
 
@@ -29,13 +30,16 @@ _LIMITS = "UPDATE accounts_organization SET requests_per_minute = 1000000, burst
 class Cluster:
     """A running platform: `url` answers, `root` is the process above all of its own."""
 
-    def __init__(self, variant: str, folder: Path) -> None:
+    def __init__(self, variant: str, folder: Path, *, clocks_by: str = "") -> None:
         self.variant, self.folder = variant, folder
         self.url = ""
         self.root = 0
         # The administrator's, and when it was given.
         self.token = ("", 0.0)
         self.addresses: dict[str, str] = {}
+        # The clocks of its machines by their names, when they can be moved by this library.
+        self.clocks: dict[str, Clock] = {}
+        self._clocks_by = clocks_by
         self._rules, self._hits = folder / "failpoints", folder / "hits"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("DATA", "DJANGO"))},
@@ -60,7 +64,8 @@ class Cluster:
     @contextlib.contextmanager
     def _embedded(self) -> Iterator[None]:
         log = (self.folder / "platform.log").open("wb")
-        platform = Platform(self.folder / "home", environment=self.environment, output=log)
+        environment = {**self.environment, **self._clock("home")}
+        platform = Platform(self.folder / "home", environment=environment, output=log)
         self.url, self.root = platform.url, platform.process.pid
         try:
             yield
@@ -111,7 +116,14 @@ class Cluster:
     def _machine(self, name: str) -> dict[str, str]:
         home = self.folder / "machines" / name
         (home / "run").mkdir(parents=True, exist_ok=True)
-        return {**self.environment, "DATALINX_HOME": str(home)}
+        return {**self.environment, "DATALINX_HOME": str(home), **self._clock(name)}
+
+    def _clock(self, machine: str) -> dict[str, str]:
+        """Give a machine a clock that can be moved; return what its processes need for it."""
+        if not self._clocks_by:
+            return {}
+        self.clocks[machine] = Clock(self.folder / f"{machine}.clock", self._clocks_by)
+        return self.clocks[machine].environment
 
     def _programs(self, port: int) -> dict[str, Any]:
         """Return three workers of runs and two of the rest, two schedulers and a web server, each with its home."""
@@ -177,6 +189,11 @@ class Cluster:
         """SIGKILL every process of a role with all that it started."""
         for pid in leaders(self.root, role):
             signal_group(pid, signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        """SIGKILL every process of the platform, as a machine that is gone; what keeps it starts it again."""
+        for role in ("scheduler", "default", "runs", "web"):
+            self.kill(role)
 
     def server(self, name: str) -> Any:
         """Return a server of this platform, to be ended and started again."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.drilling import is_long
 from tests.drills.cluster import Cluster
 from tests.drills.results import RESULTS, Result, Results
 from tests.drills.workload import Client, Watched
@@ -33,24 +34,31 @@ def rounds(short: int, long: int) -> int:
     return int(given) if given else long if is_long() else short
 
 
-def is_long() -> bool:
-    """Whether this is `make drills`, not the short form."""
-    return os.environ.get("DRILLS") == "long"
-
-
 def _variants() -> list[str]:
     return os.environ.get("DRILL_VARIANTS", "embedded,redis").split(",")
 
 
 @pytest.fixture(scope="session", params=_variants())
-def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """A running platform. What it wrote is kept when a drill failed."""
-    folder = Path(tempfile.mkdtemp(prefix=f"datalinx-drill-{request.param}-"))
+def variant(request: pytest.FixtureRequest) -> str:
+    """What the platform is made of."""
+    return str(request.param)
+
+
+@contextmanager
+def keeping_failed(request: pytest.FixtureRequest, folder: Path) -> Iterator[None]:
+    """Keep the folder of a platform when a drill failed on it."""
     failed_before = request.session.testsfailed
-    with Cluster(request.param, folder).running() as running:
-        yield running
+    yield
     if request.session.testsfailed == failed_before:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest, variant: str) -> Iterator[Cluster]:
+    """A running platform. What it wrote is kept when a drill failed."""
+    folder = Path(tempfile.mkdtemp(prefix=f"datalinx-drill-{variant}-"))
+    with keeping_failed(request, folder), Cluster(variant, folder).running() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """What the drills found: how many rounds held, and the worst time, as a table and as a file."""
 
+import fcntl
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -53,10 +54,16 @@ class Results:
         """Put the results into the file, beside those of drills that were not run now."""
         if not os.environ.get("DRILL_RESULTS"):
             return
-        known = json.loads(FILE.read_text()) if FILE.exists() else []
-        kept = {(each["drill"], each["variant"]): each for each in known}
-        kept |= {key: asdict(row) for key, row in self.rows.items()}
-        FILE.write_text(json.dumps([kept[key] for key in sorted(kept)], indent=1) + "\n")
+        FILE.touch()
+        with FILE.open("r+") as file:
+            # The variants are drilled at the same time.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            known = json.loads(file.read() or "[]")
+            kept = {(each["drill"], each["variant"]): each for each in known}
+            kept |= {key: asdict(row) for key, row in self.rows.items()}
+            file.seek(0)
+            file.truncate()
+            file.write(json.dumps([kept[key] for key in sorted(kept)], indent=1) + "\n")
 
 
 RESULTS = Results()

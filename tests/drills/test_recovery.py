@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.drilling import is_long
 from tests.drills.cluster import Cluster
 from tests.drills.conftest import Round, rounds
 from tests.drills.workload import Client, Watched, require_closed
@@ -112,15 +113,10 @@ def _database_immediately(cluster: Cluster) -> None:
     cluster.server("postgresql").start()
 
 
-def _everything(cluster: Cluster) -> None:
-    for role in ("scheduler", "default", "runs", "web"):
-        cluster.kill(role)
-
-
 OUTAGES: dict[str, Callable[[Cluster], None]] = {
     "broker emptied and started again": Cluster.lose_broker,
     "database ended with -m immediate": _database_immediately,
-    "every process killed": _everything,
+    "every process killed": Cluster.kill_all,
 }
 
 

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from tests.drilling import is_long
 from tests.drills.cluster import Cluster
-from tests.drills.conftest import Round, is_long, rounds
+from tests.drills.conftest import Round, rounds
 from tests.drills.receiver import Receiver
 from tests.drills.workload import Client
 

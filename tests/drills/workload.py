@@ -6,6 +6,7 @@ A run that took effect twice shows in the appended table; one that lost rows sho
 import io
 import time
 import uuid
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from tests.up.conftest import FIRST
 
 ENDED = {"success", "failed", "cancelled"}
 ROWS = 400_000
+FIRST_DAY = date(2024, 1, 1)
 
 _COLUMNS = [
     {"name": "customer_id", "type": "integer", "nullable": False},
@@ -30,7 +32,8 @@ SCHEMA = {
 }
 
 
-def _mapping(table: str, mode: str) -> dict[str, Any]:
+def mapping(table: str, mode: str, **load: Any) -> dict[str, Any]:
+    """Return the mapping of a table that is loaded in this way."""
     email = {"type": "decorated", "source": "c.mail", "decorators": [{"name": "trim"}, {"name": "email"}]}
     return {
         "table_name": table,
@@ -40,7 +43,7 @@ def _mapping(table: str, mode: str) -> dict[str, Any]:
             "email": email,
             "spent": {"type": "direct", "source": "c.amount"},
         },
-        "load": {"mode": mode},
+        "load": {"mode": mode, **load},
     }
 
 
@@ -50,15 +53,15 @@ class Client:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.http = httpx.Client(base_url=cluster.url, timeout=30, limits=httpx.Limits(max_connections=200))
-        self._log_in()
+        self.log_in()
         self.workspace = f"w{uuid.uuid4().hex[:8]}"
         self.workspace_id = self.call("POST", "/api/workspaces", {"name": self.workspace})["id"]
         self.http.headers["X-Workspace"] = self.workspace
 
-    def _log_in(self) -> None:
+    def log_in(self, *, anew: bool = False) -> None:
         """Take the cluster's token: who logs in anew for each drill is soon asked to wait. It lasts an hour."""
         known, since = self.cluster.token
-        if not known or time.monotonic() - since > 1200:
+        if anew or not known or time.monotonic() - since > 1200:
             login = {"email": FIRST["DATALINX_ADMIN_EMAIL"], "password": FIRST["DATALINX_ADMIN_PASSWORD"]}
             known = self.call("POST", "/api/auth/login", login)["access_token"]
             self.cluster.token = known, time.monotonic()
@@ -89,22 +92,27 @@ class Client:
 
     def lay_out(self, rows: int = ROWS) -> str:
         """Make source, schema, mappings and pipeline; return the pipeline's id. One row in a hundred is rejected."""
+        self.upload(rows)
+        self.call("PUT", "/api/mappings/customers", mapping("customers", "full"))
+        self.call("PUT", "/api/mappings/visits", mapping("visits", "append"))
+        return self.pipeline("drill")
+
+    def upload(self, rows: int, days: int = 1) -> None:
+        """Make the schema, and the source with its rows spread evenly over so many days from 2024-01-01."""
         source = self.call("POST", "/api/sources", {"name": "crm", "connector": "file"})
         text = io.StringIO()
-        text.write("contact_id,mail,amount\n")
+        text.write("contact_id,mail,amount,joined\n")
         for number in range(rows):
             mail = "nowhere" if number % 100 == 7 else f"p{number}@example.org"
-            text.write(f"{number},{mail},{number % 100}.50\n")
+            joined = FIRST_DAY + timedelta(days=number % days)
+            text.write(f"{number},{mail},{number % 100}.50,{joined}\n")
         file = {"file": ("contacts.csv", text.getvalue().encode())}
         self.http.post(f"/api/sources/{source['id']}/upload", files=file).raise_for_status()
         self.call("PUT", "/api/schemas/workspace", SCHEMA)
-        self.call("PUT", "/api/mappings/customers", _mapping("customers", "full"))
-        self.call("PUT", "/api/mappings/visits", _mapping("visits", "append"))
-        return self.pipeline("drill")
 
     def pipeline(self, name: str, **document: Any) -> str:
         """Make a pipeline of both tables and return its id."""
-        body = {"name": name, "tables": ["customers", "visits"], **document}
+        body = {"name": name, "tables": ["customers", "visits"]} | document
         return str(self.call("POST", "/api/pipelines", body)["id"])
 
     def start(self, pipeline: str) -> str:

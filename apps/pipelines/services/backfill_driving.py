@@ -19,6 +19,7 @@ from apps.pipelines.services.ending import sum_counts
 from apps.pipelines.services.runs import queue_run
 from datalinx.caller import Caller
 from datalinx.errors import DatalinxError, Failed
+from datalinx.failpoints import reach
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ def _settle(backfill: Backfill) -> bool:
     Backfill.objects.filter(pk=backfill.pk).update(advanced_at=timezone.now(), totals=totals)
     backfill.refresh_from_db()
     keep_counts(backfill)
+    reach("backfill.settled")
     return True
 
 
@@ -172,6 +174,7 @@ def _start_next(backfill: Backfill) -> None:
         status=_Chunk.RUNNING, run=run, attempts=F("attempts") + 1, counts={}, seconds=None, error=None
     )
     keep_counts(backfill)
+    reach("backfill.queued")
 
 
 def _documents(snapshot: Mapping[str, Any], *, is_last: bool) -> dict[str, Any]:

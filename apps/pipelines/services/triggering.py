@@ -12,6 +12,7 @@ from apps.pipelines.services.starting import start_or_record
 from datalinx.caller import Caller
 from datalinx.engine.spec.base import parse_document
 from datalinx.engine.spec.pipeline import PipelineDocument
+from datalinx.failpoints import reach
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ def _start_triggered(pipeline: Pipeline) -> bool:
         last = _take_ends(pipeline)
         if last is None:
             return False
+        reach("trigger.taken")
         # One start of a pipeline at a time: two that look at its active runs must not both find none.
         Pipeline.objects.select_for_update(no_key=True).get(pk=pipeline.pk)
         if not make_room(pipeline=pipeline, document=document, actor=actor, trigger=Run.Trigger.AFTER):
@@ -46,6 +48,7 @@ def _start_triggered(pipeline: Pipeline) -> bool:
             pipeline=pipeline, actor=actor, trigger=Run.Trigger.AFTER, triggered_by=last.run
         )
         write_log(run, f"After the run {last.run_id} of {last.upstream.name}.")
+        reach("trigger.started")
     return True
 
 

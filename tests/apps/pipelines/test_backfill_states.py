@@ -1,6 +1,5 @@
 """The states of a backfill under random orders, ends of runs, dying drivers and two drivers at once."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -23,10 +22,10 @@ from apps.pipelines.services import backfills
 from apps.pipelines.services.backfill_driving import advance_backfill, advance_backfills
 from datalinx.errors import Invalid
 from tests.apps.pipelines.backfilling import begin, do, lay_days, look, present_run, row_of
+from tests.drilling import as_often
 from tests.world import World, make_world
 
-# The drill asks for more.
-EXAMPLES = int(os.environ.get("DATALINX_TEST_SEQUENCES", "25"))
+EXAMPLES = as_often(25, 500)
 LAST = (Backfill.Status.SUCCESS, Backfill.Status.CANCELLED)
 ORDERS = {
     "pause": backfills.pause_backfill,

@@ -1,6 +1,5 @@
 """The states of a run: which may follow which, by the services and by the database against everybody else (R5)."""
 
-import os
 import random
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,10 +17,10 @@ from apps.pipelines.services.dispatching import reap_lost_runs
 from apps.pipelines.services.ending import finish_run, hand_over_run, release_run
 from apps.pipelines.services.runs import cancel_run
 from datalinx.errors import Interrupted, Invalid
+from tests.drilling import as_often
 from tests.world import World
 
-# The drill asks for 10,000.
-SEQUENCES = int(os.environ.get("DATALINX_TEST_SEQUENCES", "60"))
+SEQUENCES = as_often(60, 10_000)
 STATES = ("queued", "running", "success", "failed", "cancelled")
 LEGAL = {
     ("queued", "running"),

@@ -10,6 +10,7 @@ import time_machine
 from apps.workspaces.models import Delivery, DeliveryAttempt, Event, Webhook
 from apps.workspaces.services.deliveries import SCHEDULE, deliver_due
 from tests.apps.workspaces.hooks import EVENT, Receiver, listen, tell
+from tests.drilling import as_often
 from tests.resources import assert_failure, assert_success
 from tests.world import World
 
@@ -23,20 +24,21 @@ def frozen() -> Iterator[time_machine.Traveller]:
         yield moved
 
 
+@pytest.mark.parametrize("number", range(as_often(1, 50)))
 def test_schedule__of_a_receiver_that_fails__is_the_published_one(
-    world: World, receiver: Receiver, frozen: time_machine.Traveller
+    world: World, receiver: Receiver, frozen: time_machine.Traveller, number: int
 ) -> None:
     listen(world, receiver)
     receiver.status, receiver.body = 500, b"out of order"
     tell(world)
     planned = BEGUN
-    for number, seconds in enumerate(PUBLISHED, start=1):
+    for tries, seconds in enumerate(PUBLISHED, start=1):
         assert (deliver_due(), deliver_due()) == (1, 0)
         row = Delivery.objects.get()
-        assert (row.attempts, row.claimed_at) == (number, None)
-        if number < len(PUBLISHED):
+        assert (row.attempts, row.claimed_at) == (tries, None)
+        if tries < len(PUBLISHED):
             assert row.due_at is not None
-            pause = timedelta(seconds=PUBLISHED[number] - seconds)
+            pause = timedelta(seconds=PUBLISHED[tries] - seconds)
             assert pause <= row.due_at - planned <= pause * 1.1
             frozen.move_to(row.due_at - timedelta(milliseconds=1))
             assert deliver_due() == 0

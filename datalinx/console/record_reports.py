@@ -44,6 +44,7 @@ def describe_record(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **found,
         "mark": _MARKS.get(found["outcome"], "cancelled"),
+        "verdict": found["outcome"].replace("_", " "),
         "traced": [{**record, "way": _way(record["outcome"])} for record in found["source"]["records"]],
     }
 

@@ -25,7 +25,7 @@ def test_run__of_a_viewer__leads_to_the_look_up(world: World, visit: Visit) -> N
         ("1", ["new", "ann@example.org", "It is not there."]),
         ("3", ["rejected", "contacts.csv:3", "invalid email"]),
         ("6", ["filtered", "the filter drops it", "which is as it was then"]),
-        ("77", ["not in source", "No row of the source has this key."]),
+        ("77", ["not in source", "No row of the source is this record"]),
     ],
 )
 def test_run_record__looked_up__says_what_became_of_it(

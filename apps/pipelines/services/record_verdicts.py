@@ -127,7 +127,7 @@ def _of_source(source: Mapping[str, Any], *, expects_row: bool) -> tuple[str, st
     if not outcomes:
         if not source["tells_all"]:
             return "unknown", f"No row that comes out of the mapping has this value. {then}"
-        return "not_in_source", f"No row of the source has this key. {then}"
+        return "not_in_source", f"No row of the source is this record's. {then}"
     outcome = next(name for name in TRACED if name in outcomes)
     if outcome == "valid" and expects_row:
         return "unknown", f"{TRACED['valid']} now, and it did not come into the table then. {then}"

@@ -41,6 +41,7 @@ SECTIONS = (
     ("object-types", "Object types", "schemas:view"),
     ("mappings", "Mappings", "mappings:view"),
     ("pipelines", "Pipelines", "pipelines:view"),
+    ("schedules", "Schedules", "pipelines:view"),
     ("runs", "Runs", "pipelines:view"),
     ("tables", "Tables", "queries:run"),
     ("query", "Query", "queries:run"),

@@ -5,6 +5,17 @@ from typing import Any
 from datalinx.console.drawing.bars import draw_bar
 from datalinx.console.drawing.ledger import draw_ledger
 
+# What started a run, as people say it.
+TRIGGERS = {
+    "manual": "by hand",
+    "schedule": "by the clock",
+    "after": "after others",
+    "retry": "a retry",
+    "replay": "a replay",
+    "verify": "a verification",
+    "backfill": "by a backfill",
+}
+
 
 def run_state(run: dict[str, Any]) -> dict[str, Any]:
     """Return what the changing part of a run's page shows."""

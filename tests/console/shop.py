@@ -77,6 +77,7 @@ class Shop:
                 "mappings/customers/suggestions",
                 "pipelines",
                 f"pipelines/{self.pipeline}",
+                "schedules",
                 "runs",
                 "runs?status=failed",
                 f"runs/{self.run['id']}",

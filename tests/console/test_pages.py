@@ -145,6 +145,7 @@ def test_pages__of_an_empty_workspace__say_what_to_do_next(world: World, visit: 
         "object-types/draft": "Every table of the target schema has an object type",
         "mappings": "First choose a",
         "pipelines": "Make one",
+        "schedules": "Give a",
         "runs": "Start a",
         "tables": "Run a",
         "query": "There is none yet",

@@ -106,7 +106,7 @@ def _draw_box(box: LineageBox, corner: Point, width: float) -> Drawing:
     parts = [
         element("rect", class_="box", x=x, y=y, width=width - 1, height=box.height, rx=8),
         element("title", f"{box.subtitle}: {box.title}"),
-        element("text", shorten(box.title, room, size=13), class_="title", x=x + PAD, y=y + 18),
+        element("text", shorten(box.title, room, size=14.5), class_="title", x=x + PAD, y=y + 18),
         element("text", shorten(box.subtitle, room, size=11), class_="subtitle", x=x + PAD, y=y + 33),
     ]
     for index, name in enumerate(box.columns):

@@ -13,6 +13,7 @@ from datalinx.console import times
 from datalinx.console.charts import NUMBERS
 from datalinx.console.drawing.scales import short_number
 from datalinx.console.rules import OPERATORS
+from datalinx.console.run_state import TRIGGERS
 from datalinx.console.times import NOTHING
 
 register = template.Library()
@@ -103,6 +104,12 @@ def at(row: Sequence[Any], position: int) -> Any:
 def operator(code: Any) -> str:
     """Return a comparison such as `gte` as its sign."""
     return OPERATORS.get(str(code), str(code))
+
+
+@register.filter
+def trigger(code: Any) -> str:
+    """Return what started a run, such as `after`, as words."""
+    return TRIGGERS.get(str(code), str(code))
 
 
 @register.filter

@@ -62,6 +62,7 @@ def run(place: Place, run_id: str) -> HttpResponse:
     return place.render(
         "run.html",
         **run_state(found),
+        upstream=_upstream(place, found),
         log=to_pages(place.request, log.data, log.pagination, name="log"),
         log_choice=choice,
         log_query=urlencode({"after": log.data[-1]["id"] if log.data else 0, **choice}),
@@ -82,6 +83,16 @@ def _log_choice(place: Place, found: dict[str, Any]) -> dict[str, str]:
     allowed = {"min_level": {*LEVELS}, "table": tables, "attempt": attempts}
     asked = {name: place.request.GET.get(name, "") for name in allowed}
     return {name: value for name, value in asked.items() if value in allowed[name]}
+
+
+def _upstream(place: Place, found: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the run whose end started this one; it may be gone between the two looks."""
+    if not found["triggered_by"]:
+        return None
+    try:
+        return dict(place.api.get("runs", found["triggered_by"]).data)
+    except Refusal:
+        return None
 
 
 def _runs_before(place: Place, found: dict[str, Any]) -> list[dict[str, Any]]:

@@ -23,6 +23,22 @@ function watch(state) {
   addEventListener("pagehide", () => events.close());
 }
 
+// A part that time changes: the server draws it anew, here it is put in its place, unless somebody is busy in it. It
+// stops after half an hour, so that a page which is left open does not keep its session.
+async function refresh(part, seconds, left) {
+  await new Promise((resolve) => { setTimeout(resolve, 1000 * seconds); });
+  const busy = part.contains(document.activeElement) || !getSelection().isCollapsed;
+  if (!busy && !document.hidden) {
+    const answer = await fetch(location.href).catch(() => undefined);
+    if (answer?.ok && !answer.redirected) {
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.getElementById(part.id);
+      if (fresh) part.replaceChildren(...fresh.childNodes);
+    }
+  }
+  if (left > 1) refresh(part, seconds, left - 1);
+}
+
 // A menu closes when a person goes elsewhere.
 function closeMenus(event) {
   for (const menu of document.querySelectorAll("details.drop[open]")) {
@@ -38,6 +54,9 @@ document.addEventListener("keydown", closeMenus);
 
 const state = document.querySelector("[data-events]");
 if (state) watch(state);
+for (const part of document.querySelectorAll("[data-refresh]")) {
+  refresh(part, Number(part.dataset.refresh), 1800 / Number(part.dataset.refresh));
+}
 
 // On a narrow page the rooms scroll sideways: the present one is brought into view.
 document.querySelector(".rooms [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -63,6 +63,11 @@ class BackfillRequestSerializer(StrictSerializer):
     )
     order = serializers.ChoiceField(choices=Backfill.Order.choices, default=Backfill.Order.OLDEST)
     on_failure = serializers.ChoiceField(choices=Backfill.OnFailure.choices, default=Backfill.OnFailure.STOP)
+    notify = serializers.ChoiceField(
+        choices=Backfill.Notify.choices,
+        default=Backfill.Notify.BACKFILL,
+        help_text="`backfill`: events `backfill.*` alone; `chunks`: also `pipeline.*` of each chunk's run.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         zone = ZoneInfo(attrs["timezone"])
@@ -114,6 +119,7 @@ class BackfillSerializer(StrictModelSerializer):
             "tables",
             "order",
             "on_failure",
+            "notify",
             "chunks",
             "progress",
             "totals",

@@ -29,13 +29,26 @@ def test_backfill_start__followed__tells_each_step_and_the_end(server: Server, c
     server.on("POST pipelines/pl_1/backfills", backfill("running"))
     server.on("GET backfills/bf_1", backfill("running", 4, seconds_left=360.0), backfill("success", 10))
     done = cli(
-        "backfill", "start", "nightly", "--since", "2024-01-01", "--until", "2024-01-11", "--keep-going"
+        "backfill",
+        "start",
+        "nightly",
+        "--since",
+        "2024-01-01",
+        "--until",
+        "2024-01-11",
+        "--keep-going",
+        "--chunk-events",
     )
     assert done.exit_code == 0
     assert "Backfill bf_1: running · 4 of 10 · about 6 min" in done.stderr
     assert "10 of 10" in done.stdout
     sent = server.sent("POST pipelines/pl_1/backfills")
-    assert sent == {"since": "2024-01-01", "until": "2024-01-11", "on_failure": "continue"}
+    assert sent == {
+        "since": "2024-01-01",
+        "until": "2024-01-11",
+        "on_failure": "continue",
+        "notify": "chunks",
+    }
 
 
 @pytest.mark.parametrize("status", ["failed", "paused", "cancelled"])

@@ -48,6 +48,11 @@ class Backfill(WorkspaceModel):
         STOP = "stop"
         CONTINUE = "continue"
 
+    class Notify(models.TextChoices):
+        # Events of the backfill alone, or `pipeline.*` of every run of a chunk as well.
+        BACKFILL = "backfill"
+        CHUNKS = "chunks"
+
     FINISHED: ClassVar = (Status.SUCCESS, Status.FAILED, Status.CANCELLED)
     OPEN: ClassVar = (Status.RUNNING, Status.PAUSING, Status.PAUSED, Status.CANCELLING)
 
@@ -62,6 +67,7 @@ class Backfill(WorkspaceModel):
     tables = models.JSONField(default=list)
     order = models.CharField(max_length=10, choices=Order, default=Order.OLDEST)
     on_failure = models.CharField(max_length=10, choices=OnFailure, default=OnFailure.STOP)
+    notify = models.CharField(max_length=10, choices=Notify, default=Notify.BACKFILL)
     # The documents that all of its runs run.
     snapshot = models.JSONField(default=dict)
     # How many chunks are in each state, what the successful ones counted, and how long they took on average: kept

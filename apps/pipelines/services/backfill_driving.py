@@ -13,12 +13,13 @@ from django.db.models import Avg, Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from apps.mappings.services.compile import order_tables
-from apps.pipelines.models import Backfill, BackfillChunk, Run
+from apps.pipelines.models import Backfill, BackfillChunk, Run, RunStep
 from apps.pipelines.services.backfill_planning import has_changed
 from apps.pipelines.services.ending import sum_counts
 from apps.pipelines.services.runs import queue_run
 from datalinx.caller import Caller
 from datalinx.errors import DatalinxError, Failed
+from datalinx.events import emit
 from datalinx.failpoints import reach
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,13 @@ _Status = Backfill.Status
 _Chunk = BackfillChunk.Status
 # What moves by itself. A paused one waits for a person.
 MOVING = (_Status.RUNNING, _Status.PAUSING, _Status.CANCELLING)
+# What is told of a backfill that comes to rest.
+_EVENTS: Mapping[str, str] = {
+    _Status.SUCCESS: "backfill.completed",
+    _Status.FAILED: "backfill.failed",
+    _Status.PAUSED: "backfill.paused",
+    _Status.CANCELLED: "backfill.cancelled",
+}
 
 
 def advance_backfills(*, pipeline_id: str | None = None) -> int:
@@ -138,10 +146,17 @@ def _failure(backfill: Backfill, first: BackfillChunk) -> Failed:
 
 
 def _others_come_first(backfill: Backfill) -> bool:
-    """Return whether a run of the pipeline was asked for before the last chunk ended: its turn is between chunks."""
+    """Return whether a run was asked for before the last chunk ended whose turn is between chunks.
+
+    That is any of the pipeline, and those of others that write to the same tables: side by side, the later one to
+    publish a table would have to begin it anew.
+    """
     asked_before = backfill.advanced_at or backfill.created_at
-    others = Run.objects.filter(
-        pipeline=backfill.pipeline_id, status__in=Run.ACTIVE, created_at__lte=asked_before
+    same_tables = RunStep.objects.filter(run=OuterRef("pk"), table__in=backfill.tables)
+    others = Run.objects.for_workspace(backfill.workspace_id).filter(
+        Q(pipeline=backfill.pipeline_id) | Exists(same_tables),
+        status__in=Run.ACTIVE,
+        created_at__lte=asked_before,
     )
     return others.exclude(backfill=backfill.pk).exists()
 
@@ -198,7 +213,19 @@ def keep_counts(backfill: Backfill) -> None:
 
 def _set(backfill: Backfill, status: str, **values: Any) -> None:
     rows = Backfill.objects.filter(pk=backfill.pk, status=backfill.status)
-    rows.update(status=status, updated_at=timezone.now(), **values)
+    if rows.update(status=status, updated_at=timezone.now(), **values):
+        emit(
+            _EVENTS[status],
+            workspace=backfill.workspace,
+            pipeline_id=backfill.pipeline_id,
+            backfill_id=backfill.pk,
+            status=str(status),
+            since=_to_text(backfill.since),
+            until=_to_text(backfill.until),
+            chunks=backfill.chunk_counts,
+            totals=backfill.totals,
+            error=values.get("error"),
+        )
 
 
 def _reason(error: DatalinxError) -> dict[str, str]:

@@ -12,6 +12,7 @@ from apps.pipelines.models import Backfill, BackfillChunk, Pipeline, Run
 from apps.pipelines.services.backfill_driving import drive, keep_counts, lock_backfill
 from apps.pipelines.services.backfill_planning import plan_backfill
 from apps.pipelines.services.runs import cancel_run
+from apps.workspaces.models import Workspace
 from datalinx.caller import Caller
 from datalinx.engine.spec.chunks import Span, cut_range
 from datalinx.errors import FieldError, Invalid
@@ -31,6 +32,7 @@ def create_backfill(
     tables: Sequence[str] = (),
     order: str = Backfill.Order.OLDEST,
     on_failure: str = Backfill.OnFailure.STOP,
+    notify: str = Backfill.Notify.BACKFILL,
 ) -> Backfill:
     """Cut a range into chunks and begin to read them, one run after the other.
 
@@ -55,6 +57,7 @@ def create_backfill(
             tables=plan.tables,
             order=order,
             on_failure=on_failure,
+            notify=notify,
             snapshot=plan.snapshot,
             created_by=actor.id,
         )
@@ -71,19 +74,22 @@ def create_backfill(
 
 
 def _refuse_overlap(backfill: Backfill) -> None:
-    """Refuse a second open backfill of the same days of a table. Within a transaction, which locks the pipeline."""
+    """Refuse a second open backfill of the same days of a table, whichever pipeline it is of. Within a transaction.
+
+    Of two that are asked for at the same moment the later one waits for the workspace's row.
+    """
     Pipeline.objects.filter(pk=backfill.pipeline_id).update(version=F("version"))
-    others = Backfill.objects.filter(
-        pipeline=backfill.pipeline_id,
+    Workspace.objects.select_for_update(no_key=True).get(pk=backfill.workspace_id)
+    others = Backfill.objects.for_workspace(backfill.workspace_id).filter(
         status__in=Backfill.OPEN,
         since__lt=backfill.until,
         until__gt=backfill.since,
     )
-    for other in others.exclude(pk=backfill.pk):
+    for other in others.exclude(pk=backfill.pk).select_related("pipeline"):
         if shared := sorted(set(other.tables) & set(backfill.tables)):
             message = (
-                f"The backfill {other.pk} is reading days of {', '.join(shared)} that lie in this range: let it end, "
-                "or cancel it."
+                f"The backfill {other.pk} of {other.pipeline.name} is reading days of {', '.join(shared)} that lie in "
+                "this range: let it end, or cancel it."
             )
             raise Invalid("BACKFILL_OVERLAPS", message, details={"backfill_id": other.pk})
 
@@ -142,8 +148,8 @@ def _cancel_unless_ended(run: Run, actor: Caller) -> None:
 @transaction.atomic
 def retry_backfill(*, backfill: Backfill, actor: Caller) -> Backfill:
     """Try the failed chunks again, by the documents of now. Raises BACKFILL_NOT_FAILED, BACKFILL_OVERLAPS."""
-    _refuse_overlap(backfill)
     _lock(backfill)
+    _refuse_overlap(backfill)
     failed = backfill.chunks.filter(status=BackfillChunk.Status.FAILED)
     if backfill.status in (_Status.CANCELLED, _Status.CANCELLING) or not failed.exists():
         message = f"This backfill is {backfill.status} and has no failed chunk to be tried again."

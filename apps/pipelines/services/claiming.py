@@ -6,10 +6,11 @@ most, so there are as many messages as runs, whoever takes which.
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.accounts.models import Organization
@@ -22,8 +23,10 @@ from datalinx.version import RUN_PROTOCOL
 # So many runs of an organization are tried, others may be quicker; and so many organizations.
 TRIES = 5
 MOST_ORGANIZATIONS = 200
-# What fills in the past gives way to what people wait for.
+# What fills in the past gives way to what people wait for, until so many others of its organization have begun since
+# it was queued: one in five has its turn, however busy the organization is.
 PATIENT = ("backfill",)
+MOST_BEFORE = 4
 
 
 def ready_runs() -> QuerySet[Run]:
@@ -38,7 +41,8 @@ def claim_fairest_run() -> Run | None:
     """Take the run whose turn it is for this process, or None when there is nothing to take.
 
     First comes the organization with the fewest runs under way, then the one that has waited longest; of its runs
-    the oldest. A worker that was told to end takes nothing.
+    the oldest, those that fill in the past after the others and yet within a bound. A worker that was told to end
+    takes nothing.
     """
     if stopping.is_stopping():
         return None
@@ -67,9 +71,21 @@ def under_way(organization_id: str = "") -> QuerySet[Run]:
 
 
 def _oldest(organization_id: str) -> list[str]:
-    patience = Case(When(trigger__in=PATIENT, then=Value(1)), default=Value(0), output_field=IntegerField())
-    rows = ready_runs().filter(workspace__organization=organization_id).order_by(patience, "created_at")
-    return list(rows.values_list("pk", flat=True)[:TRIES])
+    rows = ready_runs().filter(workspace__organization=organization_id).order_by("created_at")
+    wanted = list(rows.exclude(trigger__in=PATIENT).values_list("pk", flat=True)[:TRIES])
+    patient = list(rows.filter(trigger__in=PATIENT).values_list("pk", "created_at")[:TRIES])
+    filling = [run_id for run_id, _ in patient]
+    if wanted and patient and _begun_since(organization_id, patient[0][1]) >= MOST_BEFORE:
+        return [filling[0], *wanted]
+    return [*wanted, *filling][:TRIES]
+
+
+def _begun_since(organization_id: str, moment: datetime) -> int:
+    """Return how many runs that people wait for an organization's workers began since, as far as that is counted."""
+    # Which began since then goes on or has ended since then: both are found by an index.
+    since = Q(status=Run.Status.RUNNING) | Q(finished_at__gte=moment)
+    rows = Run.objects.filter(since, workspace__organization=organization_id, started_at__gte=moment)
+    return len(rows.exclude(trigger__in=PATIENT).values_list("pk")[:MOST_BEFORE])
 
 
 def claim_run(run_id: str) -> Run | None:

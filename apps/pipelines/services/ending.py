@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from apps.pipelines.models import Run, RunStep
+from apps.pipelines.models import Backfill, Run, RunStep
 from apps.pipelines.services.delivering import end_deliveries
 from apps.pipelines.services.lease import held, now_plus
 from apps.pipelines.services.logs import told_error, write_log
@@ -101,7 +101,18 @@ def hand_over_run(run: Run) -> bool:
 
 
 def announce(run: Run) -> None:
-    """Tell those who listen how a run began or ended. Within the transaction of the fact."""
+    """Tell those who listen how a run began or ended. Within the transaction of the fact.
+
+    Of the chunks of a backfill nothing is told unless that was asked for: there may be thousands of them.
+    """
+    if run.backfill_id is None or Backfill.objects.filter(pk=run.backfill_id, notify="chunks").exists():
+        _emit(run)
+    if run.is_finished:
+        note_end(run)
+        transaction.on_commit(lambda: _wake_backfills(run.pipeline_id), robust=True)
+
+
+def _emit(run: Run) -> None:
     events = {
         Run.Status.RUNNING: ("pipeline.started", "running"),
         Run.Status.SUCCESS: ("pipeline.completed", "success"),
@@ -120,9 +131,6 @@ def announce(run: Run) -> None:
             error=run.error,
             totals=sum_counts(run),
         )
-    if run.is_finished:
-        note_end(run)
-        transaction.on_commit(lambda: _wake_backfills(run.pipeline_id), robust=True)
 
 
 def _wake_backfills(pipeline_id: str | None) -> None:

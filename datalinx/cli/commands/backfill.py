@@ -37,6 +37,10 @@ def start(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Read the other chunks when one fails.")
     ] = False,
+    chunk_events: Annotated[
+        bool,
+        typer.Option("--chunk-events", help="Tell webhooks of each chunk's run, not of the backfill alone."),
+    ] = False,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for its end.")] = True,
 ) -> None:
     """Start a backfill and follow it; ends with 1 if it does not succeed.
@@ -53,6 +57,7 @@ def start(
         tables=table or None,
         order="newest" if newest_first else None,
         on_failure="continue" if keep_going else None,
+        notify="chunks" if chunk_events else None,
     )
     if follow:
         _follow(session, made.id)

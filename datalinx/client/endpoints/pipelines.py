@@ -64,15 +64,17 @@ class Pipelines(Collection[Pipeline]):
         tables: Sequence[str] | None = None,
         order: Literal["oldest", "newest"] | None = None,
         on_failure: Literal["stop", "continue"] | None = None,
+        notify: Literal["backfill", "chunks"] | None = None,
         idempotency_key: str | None = None,
     ) -> Backfill:
         """Read a range of the past anew, chunk by chunk; `client.backfills.wait(backfill.id)` waits for its end.
 
         `chunk` is a length such as `1 day` (as without it), `6 hours` or `1 month`, in days and months of `timezone`.
+        `notify` chooses which events are sent: those of the backfill, or also those of each chunk's run.
         Raises ValidationFailed: BACKFILL_NOT_POSSIBLE, BACKFILL_OVERLAPS, TOO_MANY_CHUNKS.
         """
         optional = {"chunk": chunk, "timezone": timezone, "tables": tables}
-        body = given(since=since, until=until, **optional, order=order, on_failure=on_failure)
+        body = given(since=since, until=until, **optional, order=order, on_failure=on_failure, notify=notify)
         path = route(self.path, pipeline_id, "backfills")
         return self._send(
             "POST", path, Backfill, where=Where.OBJECT, body=body, idempotency_key=idempotency_key

@@ -8,7 +8,7 @@ from datalinx.console.live import relay
 from datalinx.console.pages import REASONED, Place, page
 from datalinx.console.paging import SIZE, page_number, to_pages
 
-FIELDS = ("since", "until", "chunk", "timezone", "order", "on_failure")
+FIELDS = ("since", "until", "chunk", "timezone", "order", "on_failure", "notify")
 ACTIONS = ("pause", "resume", "cancel", "retry")
 STATUSES = ("pending", "running", "success", "failed", "cancelled")
 CHUNKS = ("6 hours", "1 day", "1 week", "1 month")

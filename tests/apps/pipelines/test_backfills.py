@@ -1,5 +1,6 @@
 """Backfills that run: what they read, what they leave alone, and that nothing is lost or twice whoever dies."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,9 +8,10 @@ import pytest
 from django.db import transaction
 
 from apps.pipelines.models import Backfill, BackfillChunk, Run, StoredTable
-from apps.pipelines.services import backfill_driving
+from apps.pipelines.services import backfill_driving, table_execution
 from apps.pipelines.services.backfill_driving import advance_backfill, advance_backfills
 from apps.pipelines.services.execution import execute_run
+from apps.workspaces.models import Event
 from tests.apps.pipelines.backfilling import CONTACTS, begin, do, lay_days, look, present_run, row_of, work
 from tests.apps.pipelines.ground import start
 from tests.apps.pipelines.test_runs import rows, source_of
@@ -154,6 +156,95 @@ def test_run__asked_for_between_chunks__has_its_turn(world: World) -> None:
     assert present_run(made) is not None
 
 
+def test_run__of_another_pipeline_on_the_same_table__has_its_turn_between_chunks(world: World) -> None:
+    pipeline = lay_days(world)
+    other = another(world)
+    made = begin(world, pipeline, chunk="5 days")
+    normal = start(world, other)
+    assert work(made) == 1
+    assert present_run(made) is None
+    execute_run(normal)
+    advance_backfills()
+    assert work(made) == 1
+    assert look(world, made)["status"] == "success"
+    assert len(rows(world)) == 30
+
+
+def test_run__of_another_pipeline_that_publishes_while_a_chunk_is_made__is_built_upon(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = lay_days(world)
+    other = another(world)
+    made = begin(world, pipeline, until="2024-01-06", chunk="5 days")
+    chunk = present_run(made)
+    assert chunk is not None
+    reached = table_execution.reach
+    seen = []
+
+    def publish_first(name: str) -> None:
+        reached(name)
+        if name == "run.mid_batch" and not seen:
+            seen.append(name)
+            execute_run(start(world, other))
+
+    monkeypatch.setattr(table_execution, "reach", publish_first)
+    execute_run(chunk.pk)
+    chunk.refresh_from_db()
+    assert (chunk.status, chunk.attempt) == ("success", 1)
+    assert len({row["customer_id"] for row in rows(world)}) == len(rows(world)) == 30
+    lines = assert_success(world.vera.client().get(f"/api/runs/{chunk.pk}/logs"))
+    assert any("changed meanwhile" in line["message"] for line in lines)
+
+
+def another(world: World) -> dict[str, Any]:
+    """Make a second pipeline of the same table."""
+    body = {"name": "another", "tables": ["customers"]}
+    return dict(assert_success(world.ed.client().post("/api/pipelines", body, format="json"), 201))
+
+
+def events() -> list[tuple[str, str | None]]:
+    found = [json.loads(event.body) for event in Event.objects.order_by("sequence")]
+    return [(event["event"], event.get("status")) for event in found if event["event"] != "schema.changed"]
+
+
+def test_events__of_a_backfill__are_its_own_and_not_its_chunks(world: World) -> None:
+    pipeline = lay_days(world)
+    made = begin(world, pipeline, chunk="2 days")
+    do(world, made, "pause")
+    work(made)
+    do(world, made, "resume")
+    work(made)
+    assert events() == [("backfill.paused", "paused"), ("backfill.completed", "success")]
+    body = json.loads(Event.objects.get(type="backfill.completed").body)
+    assert (body["backfill_id"], body["pipeline_id"]) == (made["id"], pipeline["id"])
+    assert (body["since"], body["until"]) == ("2024-01-01T00:00:00Z", "2024-01-11T00:00:00Z")
+    assert (body["chunks"]["success"], body["totals"]["inserted"], body["error"]) == (5, 30, None)
+    run(world, pipeline)
+    assert events()[2:] == [("pipeline.started", "running"), ("pipeline.completed", "success")]
+
+
+def test_events__of_each_chunk__are_sent_where_they_are_asked_for(world: World) -> None:
+    made = begin(world, lay_days(world), chunk="5 days", notify="chunks")
+    assert made["notify"] == "chunks"
+    work(made, chunks=1)
+    do(world, made, "cancel")
+    assert events() == [
+        ("pipeline.started", "running"),
+        ("pipeline.completed", "success"),
+        ("pipeline.cancelled", "cancelled"),
+        ("backfill.cancelled", "cancelled"),
+    ]
+
+
+def test_events__of_a_chunk_that_fails__are_one_of_the_backfill(world: World) -> None:
+    broken = CONTACTS.replace(b"p40@example.org", b"p40 at example.org")
+    work(begin(world, lay_days(world, contacts=broken, on_invalid="fail")))
+    assert events() == [("backfill.failed", "failed")]
+    assert (
+        json.loads(Event.objects.get(type="backfill.failed").body)["error"]["code"] == "BACKFILL_CHUNK_FAILED"
+    )
+
+
 def test_failure__stops_the_backfill__and_a_retry_goes_on_by_the_mended_mapping(world: World) -> None:
     broken = CONTACTS.replace(b"p40@example.org", b"p40 at example.org")
     pipeline = lay_days(world, contacts=broken, on_invalid="fail")
@@ -171,6 +262,18 @@ def test_failure__stops_the_backfill__and_a_retry_goes_on_by_the_mended_mapping(
     assert (done["status"], done["chunks"]["success"], done["error"]) == ("success", 10, None)
     assert (done["totals"]["inserted"], done["totals"]["rejected"]) == (29, 1)
     assert [chunk.attempts for chunk in BackfillChunk.objects.order_by("position")] == [1, 1, 1, 2] + [1] * 6
+
+
+def test_retry__over_the_days_that_another_reads_by_now__is_refused(world: World) -> None:
+    broken = CONTACTS.replace(b"p40@example.org", b"p40 at example.org")
+    made = begin(world, lay_days(world, contacts=broken, on_invalid="fail"))
+    work(made)
+    beside = begin(world, another(world))
+    failure = assert_failure(
+        world.ed.client().post(f"/api/backfills/{made['id']}/retry"), 422, "BACKFILL_OVERLAPS"
+    )
+    assert failure["details"] == {"backfill_id": beside["id"]}
+    assert look(world, made)["status"] == "failed"
 
 
 def test_failure__with_continue__goes_on_and_is_told_at_the_end(world: World) -> None:

@@ -36,6 +36,7 @@ def ask(client: Any, pipeline: dict[str, Any], **body: Any) -> Any:
         ({"timezone": "../etc"}, "timezone"),
         ({"order": "random"}, "order"),
         ({"on_failure": "perhaps"}, "on_failure"),
+        ({"notify": "nobody"}, "notify"),
         ({"tables": []}, "tables"),
     ],
 )
@@ -99,6 +100,21 @@ def test_backfill__over_the_days_of_another__is_refused_and_names_it(world: Worl
     do(world, made, "cancel")
     assert begin(world, pipeline, until="2024-01-05")["status"] == "running"
     assert beside["status"] == "running"
+
+
+def test_backfill__over_the_days_of_one_of_another_pipeline__is_refused_for_the_same_table_alone(
+    world: World,
+) -> None:
+    pipeline = lay_days(world)
+    other = assert_success(
+        world.ed.client().post("/api/pipelines", {"name": "other", "tables": ["customers"]}, format="json"),
+        201,
+    )
+    made = begin(world, pipeline, until="2024-01-05")
+    failure = assert_failure(ask(world.ed.client(), other), 422, "BACKFILL_OVERLAPS")
+    assert failure["details"] == {"backfill_id": made["id"]}
+    assert pipeline["name"] in failure["message"]
+    assert begin(world, other, since="2024-01-05")["status"] == "running"
 
 
 def test_backfill__of_some_tables__asks_nothing_of_the_others(world: World) -> None:

@@ -55,6 +55,34 @@ def test_claim__of_one_organization__is_by_age_and_what_fills_in_the_past_comes_
     assert claim_fairest_run() is None
 
 
+def test_claim__of_what_fills_in_the_past__comes_within_a_bound_however_much_is_wanted(world: World) -> None:
+    past = queue(world.workspace, 2, trigger="backfill")
+    wanted = queue(world.workspace, 20)
+    taken = []
+    for _ in range(11):
+        run = claimed()
+        taken.append("past" if run in past else "wanted")
+        Run.objects.filter(pk=run.pk).update(status="success", finished_at=timezone.now())
+        if run in past:
+            # As the next chunk is: queued when the one before has ended.
+            Run.objects.filter(pk__in=[each.pk for each in past], status="queued").update(
+                created_at=timezone.now()
+            )
+    assert taken == ["wanted"] * 4 + ["past"] + ["wanted"] * 4 + ["past", "wanted"]
+    assert {run.pk for run in wanted[:9]} == set(
+        Run.objects.filter(status="success").exclude(trigger="backfill").values_list("pk", flat=True)
+    )
+
+
+def test_claim__of_what_fills_in_the_past__does_not_mind_the_runs_of_others(world: World) -> None:
+    (past,) = queue(world.workspace, 1, trigger="backfill")
+    for run in queue(world.other_workspace, 6):
+        assert claim_run(run.pk) is not None
+        Run.objects.filter(pk=run.pk).update(status="success", finished_at=timezone.now())
+    (wanted,) = queue(world.workspace, 1)
+    assert [claimed().pk, claimed().pk] == [wanted.pk, past.pk]
+
+
 def test_claim__over_the_organizations_limit__waits_until_one_has_ended(world: World, settings: Any) -> None:
     settings.ORGANIZATION_RUNS = 2
     first, _, third = queue(world.workspace, 3)

@@ -20,6 +20,12 @@ FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
+# What Chromium says, as an error, when a page asks to be kept that nobody has touched: tests write by script. A page
+# under load is left before its form is told that it is saved, and then that is all there is to it.
+UNTOUCHED = (
+    "Blocked attempt to show a 'beforeunload' confirmation panel for a frame that never had a user gesture since its"
+    " load. https://www.chromestatus.com/feature/5082396709879808"
+)
 
 
 class Browser:
@@ -75,8 +81,10 @@ class Browser:
     def _note(self, message: dict[str, Any]) -> None:
         """Keep what a person would see in the browser's console: faults of scripts, refused resources."""
         parameters = message.get("params", {})
-        if message.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
-            self.log.append(f"{parameters['entry']['text']} {parameters['entry'].get('url', '')}")
+        entry = parameters.get("entry", {})
+        if message.get("method") == "Log.entryAdded" and entry["level"] == "error":
+            if entry["text"] != UNTOUCHED:
+                self.log.append(f"{entry['text']} {entry.get('url', '')}")
         elif message.get("method") == "Page.javascriptDialogOpening":
             self._answer_dialog(parameters)
         elif message.get("method") == "Runtime.exceptionThrown":

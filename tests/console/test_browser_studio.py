@@ -198,6 +198,14 @@ def test_column__mapped_by_the_keyboard__is_mapped(studio: Studio) -> None:
     assert "spent" in studio.document["fields"]
 
 
+def test_studio__changed_and_left_by_a_script__leaves_no_fault_in_the_log(studio: Studio) -> None:
+    for selector in ("[data-column=spent]", "[data-target=spent]", "[data-key=map-spent]"):
+        studio.click(selector)
+    assert studio.document["fields"]["spent"] == {"type": "direct", "source": "c.spent"}
+    studio.open("mappings")
+    assert studio.browser.log == []
+
+
 def test_second_column__drawn_onto_the_same__is_offered_as_an_expression_of_both(studio: Studio) -> None:
     studio.draw("last", "full_name")
     assert studio.document["fields"]["full_name"] == {"type": "direct", "source": "c.first"}

@@ -64,7 +64,7 @@ def test_webhook__that_fails__shows_each_attempt_and_is_sent_again(
     client.post(f"{path}/act", {"do": "enable"})
     receiver.status = 200
     said = client.post(f"{path}/act", {"do": "replay", "hours": "24"}, follow=True).content.decode()
-    assert "1 are sent again" in said
+    assert "1 delivery is sent again, 0 for the first time." in said
     assert deliver_due() == 1
     client.post(f"{path}/deliveries/{Delivery.objects.get().pk}")
     client.post(f"{path}/act", {"do": "test"})

@@ -115,8 +115,11 @@ def _do(place: Place, webhook_id: str, action: str) -> str:
         since = datetime.now(UTC) - timedelta(hours=int(hours if hours in SPANS else "24"))
         data = {"since": since.isoformat(), "missing": "missing" in place.request.POST}
         made = place.api.send("POST", "webhooks", webhook_id, "replay", data=data).data
-        left = f" {made['remaining']} are left for another time." if made["remaining"] else ""
-        return f"{made['replayed']} are sent again, {made['created']} for the first time.{left}"
+        left = f" {made['remaining']} more are left for another time." if made["remaining"] else ""
+        again = (
+            f"{made['replayed']} {'delivery is' if made['replayed'] == 1 else 'deliveries are'} sent again"
+        )
+        return f"{again}, {made['created']} for the first time.{left}"
     return "Nothing was done."
 
 

@@ -7,6 +7,8 @@ from datalinx.console.drawing.lineage import LineageBox, LineageLine, LineagePic
 
 # More pipelines than a person looks at are not drawn; it is told how many.
 MOST_BOXES = 60
+# Which end is waited for.
+ENDS = {"success": "success", "failed": "failure", "finished": "end"}
 # The look of a line, and what it says.
 LEGEND = (("k-direct", "Has ended so since the last start"), ("k-lookup", "Is still waited for"))
 
@@ -62,7 +64,7 @@ def _box(name: str, schedule: Mapping[str, Any] | None, href: str) -> LineageBox
     when = "by hand"
     if schedule and schedule["after"]:
         many = len(schedule["after"]["pipelines"]) > 1
-        when = f"after {'each' if many else 'its'} {schedule['after']['on']}"
+        when = f"after {'each' if many else 'its'} {ENDS[schedule['after']['on']]}"
     if schedule and schedule["cron_in_words"]:
         when = schedule["cron_in_words"] if schedule["enabled"] else "paused"
     return LineageBox(name, name, when, href=href)

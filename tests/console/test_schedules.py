@@ -208,7 +208,7 @@ def test_chain__of_pipelines__stands_in_the_order_of_its_starts() -> None:
     ]
     assert (picture.layers[0][0].subtitle, picture.layers[2][0].subtitle) == (
         "by hand",
-        "after each finished",
+        "after each end",
     )
     assert left_off == 0
     many = [schedule(f"p{number}", "import") for number in range(100)]

@@ -128,7 +128,8 @@ def _apart(marks: Sequence[Mark]) -> list[Mark]:
         if mark.kind == "missed" or mark.place - last.get(mark.kind, -1.0) >= APART:
             drawn.append(mark)
             last[mark.kind] = mark.place
-    return drawn
+    # On top of the others.
+    return sorted(drawn, key=lambda each: each.kind == "missed")
 
 
 def _rows(strip: Strip) -> list[Drawing]:

@@ -19,7 +19,7 @@ DRILLED_BY_TESTS := $(DRILLED_BY_STATES) tests/apps/workspaces/test_signatures.p
 comma := ,
 NEED_MORE := $(NEED_SERVERS) or browser or dbt or spark or drill
 
-.PHONY: help setup demo up test check bench drills drills-short lint format types servers browser dbt spark spark-full client docs readme requirements clean
+.PHONY: help setup demo up test check bench drills drills-short lint format types servers browser monitoring dbt spark spark-full client docs readme requirements clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,7 @@ check: setup ## run all there is: lint, types, tests, tests with servers, the cl
 	$(MAKE) servers
 	$(MAKE) drills-short
 	$(MAKE) -j 2 spark dbt readme
+	$(MAKE) monitoring
 	$(MAKE) browser
 
 lint: setup ## look for faults of style
@@ -84,6 +85,9 @@ drills-short-%:
 
 browser: setup ## look at the console in headless Chromium
 	sh .ci/browser.sh $(PYTEST) -m browser
+
+monitoring: setup ## let Prometheus itself check the alert rules and read the numbers of a platform
+	sh .ci/promtool.sh $(RUN) -m pytest tests/contract/test_monitoring.py
 
 dbt: setup ## build the exported dbt project by dbt itself, which is installed beside us for that
 	sh .ci/dbt.sh $(PYTEST) -m dbt

@@ -36,8 +36,8 @@ def test_compose_file__by_the_specifications_schema__is_valid() -> None:
     assert [f"{list(error.path)}: {error.message}" for error in validator.iter_errors(COMPOSE)] == []
 
 
-def test_compose_file__its_services__are_the_five_and_spark_with_a_health_check_each() -> None:
-    assert set(SERVICES) == {*OURS, "postgres", "valkey", "spark"}
+def test_compose_file__its_services__are_the_five_and_those_of_profiles_with_a_health_check_each() -> None:
+    assert set(SERVICES) == {*OURS, "postgres", "valkey", "spark", "prometheus", "grafana"}
     for name, service in SERVICES.items():
         assert {"test", "interval", "timeout", "retries"} <= set(service["healthcheck"]), name
         assert service["restart"] == "unless-stopped", name
@@ -45,7 +45,8 @@ def test_compose_file__its_services__are_the_five_and_spark_with_a_health_check_
 
 def test_compose_file__spark__is_asked_for_sees_the_files_and_has_no_secret() -> None:
     spark = SERVICES["spark"]
-    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["spark"]
+    profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    assert profiles == {"spark": ["spark"], "prometheus": ["monitoring"], "grafana": ["monitoring"]}
     assert spark["profiles"] == ["spark"]
     pinned = re.search(r"^pyspark==(\S+)", (ROOT / "requirements-spark.txt").read_text(), re.MULTILINE)
     assert pinned is not None
@@ -92,7 +93,9 @@ def test_compose_file__its_variables__are_ones_that_the_platform_reads() -> None
 
 def test_compose_file__its_ports__are_open_to_this_machine_alone() -> None:
     assert [port for service in SERVICES.values() for port in service.get("ports", [])] == [
-        "127.0.0.1:8000:8000"
+        "127.0.0.1:8000:8000",
+        "127.0.0.1:9090:9090",
+        "127.0.0.1:3000:3000",
     ]
 
 

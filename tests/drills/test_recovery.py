@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.drilling import is_long
 from tests.drills.cluster import Cluster
 from tests.drills.conftest import Round, rounds
 from tests.drills.workload import Client, Watched, require_closed

@@ -72,6 +72,39 @@ def test_heartbeat_age__of_a_run_that_never_beat__is_that_of_its_claim(world: Wo
     assert 120 <= numbers()["datalinx_run_heartbeat_age_seconds"] < 180
 
 
+def test_histograms__of_the_last_hour__count_runs_by_how_long_they_took_and_waited(world: World) -> None:
+    now = timezone.now()
+    for took, waited, status in ((3, 0.5, "success"), (70, 20, "success"), (9_000, 4_000, "failed")):
+        ended = now - timedelta(minutes=2)
+        began = ended - timedelta(seconds=took)
+        made = run(world, status=status, started_at=began, finished_at=ended)
+        Run.objects.filter(pk=made.pk).update(created_at=began - timedelta(seconds=waited))
+    # One that was taken up again waited for other reasons; one that ended long ago or never began is not of the hour.
+    late = run(world, status="running", started_at=now, attempt=2)
+    Run.objects.filter(pk=late.pk).update(created_at=now - timedelta(seconds=600))
+    run(world, status="cancelled", finished_at=now)
+    run(world, status="success", started_at=now - timedelta(hours=3), finished_at=now - timedelta(hours=2))
+    going = run(world, status="running", started_at=now - timedelta(minutes=1))
+    Run.objects.filter(pk=going.pk).update(created_at=now - timedelta(minutes=3))
+    found = numbers()
+    took = {
+        edge: found[f"datalinx_run_seconds_last_hour_bucket{{{edge},success}}"]
+        for edge in ("1", "5", "60", "300", "+Inf")
+    }
+    assert took == {"1": 0, "5": 1, "60": 1, "300": 2, "+Inf": 2}
+    assert found["datalinx_run_seconds_last_hour_gsum{success}"] == pytest.approx(73)
+    assert found["datalinx_run_seconds_last_hour_gcount{failed}"] == 1
+    assert found["datalinx_run_seconds_last_hour_bucket{3600,failed}"] == 0
+    assert found["datalinx_run_seconds_last_hour_bucket{14400,failed}"] == 1
+    assert found["datalinx_run_seconds_last_hour_gcount{cancelled}"] == 0
+    waited = {
+        edge: found[f"datalinx_run_wait_seconds_last_hour_bucket{{{edge}}}"]
+        for edge in ("1", "15", "60", "300", "+Inf")
+    }
+    assert waited == {"1": 1, "15": 1, "60": 2, "300": 3, "+Inf": 3}
+    assert found["datalinx_run_wait_seconds_last_hour_gsum"] == pytest.approx(140.5)
+
+
 def test_ages__of_nothing__are_zero(world: World) -> None:
     found = numbers()
     ages = {name: value for name, value in found.items() if name.endswith("_seconds") and "http" not in name}
@@ -145,6 +178,8 @@ def test_dashboard_and_alerts__of_each_number__name_one_that_is_given(world: Wor
     assert used - given == set()
     documented = names_in((DOCS / "operations.md").read_text())
     own = {name for name in given if not name.endswith(("_bucket", "_sum", "_count", "_created"))}
+    own = {name for name in own if not name.endswith(("_gsum", "_gcount"))}
+    documented |= {name.removesuffix("_bucket") for name in documented}
     assert own - documented <= {"datalinx_build_info"}
 
 

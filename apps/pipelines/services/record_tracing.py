@@ -14,6 +14,7 @@ from apps.pipelines.services.windows import read_window
 from apps.workspaces.models import Workspace
 from datalinx.engine.connectors.base import Scan
 from datalinx.engine.execute.fingerprints import input_fingerprint
+from datalinx.engine.execute.results import Limits
 from datalinx.engine.execute.tracing import trace_records
 from datalinx.engine.execute.window import reading_condition
 from datalinx.errors import Cancelled, Failed, Invalid, NotFound
@@ -21,6 +22,15 @@ from datalinx.redaction import hide_secrets
 
 # How long one look-up may take; what is known by then is the answer.
 LOOKUP_SECONDS = 20.0
+
+
+# A web process answers several at once, so each gets a part of what a run may use; the rest goes to disk.
+_AT_ONCE = 4
+
+
+def lookup_limits() -> Limits:
+    """Return what one look-up may use."""
+    return engine_limits(_AT_ONCE)
 
 
 @dataclass
@@ -94,7 +104,7 @@ def ask_source(
                 reading=reading_condition(
                     plan.load, window=read_window(origin.request), cursor=origin.cursor
                 ),
-                limits=engine_limits(),
+                limits=lookup_limits(),
                 cancelled=deadline.is_over,
             )
             as_then = _are_as_then(origin.inputs, scans)

@@ -8,9 +8,15 @@ from typing import Any, Literal
 
 from apps.mappings.services.compile import collect_documents, compile_table
 from apps.pipelines.models import Run, RunStep, StoredTable
-from apps.pipelines.services.bases import engine_limits
 from apps.pipelines.services.record_keys import read_key
-from apps.pipelines.services.record_tracing import LOOKUP_SECONDS, Deadline, Origin, ask_source, not_asked
+from apps.pipelines.services.record_tracing import (
+    LOOKUP_SECONDS,
+    Deadline,
+    Origin,
+    ask_source,
+    lookup_limits,
+    not_asked,
+)
 from apps.pipelines.services.record_verdicts import (
     change_of,
     verdict_in_run,
@@ -56,7 +62,7 @@ class _Search:
                 sought,
                 columns=columns or compiled.input(compiled.first).columns,
                 workdir=folder,
-                limits=engine_limits(),
+                limits=lookup_limits(),
                 cancelled=self.deadline.is_over,
             )
         except Cancelled:

@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -19,6 +20,7 @@ from datalinx.version import __version__
 _OURS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "te", "trailer"}
 )
+_NOT_IN_NAMES = frozenset(' :()<>@,;\\"/[]?={}')
 _CHUNK_BYTES = 16 * 1024
 
 
@@ -176,16 +178,30 @@ class Outbound:
 
 def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers to send; raise `Invalid` `HEADER_NOT_ALLOWED` for those that are not the caller's to set."""
+    sent = dict(headers)
+    names = [_checked_name(name) for name in headers]
     for name, value in headers.items():
-        if name.lower() in _OURS or name.lower().startswith("proxy-"):
-            raise Invalid("HEADER_NOT_ALLOWED", f"The header {name} is set by the platform itself.")
-        text = f"{name}{value}"
-        if not text.isascii() or not text.isprintable() or not name or set(name) & set(' :()<>@,;\\"/[]?={}'):
-            raise Invalid(
-                "HEADER_NOT_ALLOWED", f"The header {name[:50]!r} holds characters that headers cannot."
-            )
-    given = {name.lower() for name in headers}
-    return {**headers, **({} if "user-agent" in given else {"User-Agent": f"Datalinx/{__version__}"})}
+        if not (value.isascii() and value.isprintable()):
+            raise _not_a_header(name)
+    if "user-agent" not in names:
+        sent["User-Agent"] = f"Datalinx/{__version__}"
+    return sent
+
+
+@lru_cache(maxsize=256)
+def _checked_name(name: str) -> str:
+    """Return the name of a header in small letters; raise `Invalid` `HEADER_NOT_ALLOWED`."""
+    small = name.lower()
+    if small in _OURS or small.startswith("proxy-"):
+        raise Invalid("HEADER_NOT_ALLOWED", f"The header {name} is set by the platform itself.")
+    if not (name and name.isascii() and name.isprintable()) or set(name) & _NOT_IN_NAMES:
+        raise _not_a_header(name)
+    return small
+
+
+def _not_a_header(name: str) -> Invalid:
+    message = f"The header {name[:50]!r} holds characters that headers cannot."
+    return Invalid("HEADER_NOT_ALLOWED", message)
 
 
 def _explained(error: Exception, target: Target, *, late: bool) -> Unavailable | Invalid:

@@ -16,6 +16,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from datalinx.errors import Unavailable
 from datalinx.outbound.addresses import Address, not_allowed, unwrapped
+from datalinx.outbound.responses import Response
 
 # Lookups that hang cannot be stopped, only left behind; more than this many at once are not begun.
 _LOOKUPS = threading.BoundedSemaphore(64)
@@ -83,7 +84,7 @@ class _Pinned:
             lines.append(f"Content-Length: {len(body or b'')}")
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self.sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii") + (body or b""))
-        response = http.client.HTTPResponse(self.sock, method=method)
+        response = Response(self.sock, method=method)
         response.begin()
         return response
 

@@ -8,7 +8,7 @@ must not show in what another one reads, so each is searched for its own; the pr
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -20,10 +20,11 @@ EVERY = "*"
 _SHORTEST, _WORD = 4, 8
 _MOST_SCOPES, _MOST_VALUES = 500, 400
 
-_SECRET_KEY = re.compile(
-    r"password|passwd|secret|token|authorization|api_?key|credential|cookie|encryption_keys|private_key|passphrase",
-    re.IGNORECASE,
+_TELLING_NAMES = (
+    "password|passwd|secret|token|authorization|api[_-]?key|credential|cookie|encryption_keys|private_key"
+    "|passphrase"
 )
+_SECRET_KEY = re.compile(_TELLING_NAMES, re.IGNORECASE)
 # Parts of credentials that are names and not secrets: without them an error would say nothing.
 _PLAIN_KEY = re.compile(
     r"^(user(name)?|login|account|role|host|port|database|schema|warehouse|region|endpoint|scheme|type|auth|kind"
@@ -49,6 +50,18 @@ _SECRET_TEXT = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+# In what a stranger answered more is taken for a secret, and nothing is lost by it.
+_FOREIGN_TEXT = re.compile(
+    rf"""
+      v1, [A-Za-z0-9+/=]{{20,}}                             # a signature of ours
+    | dlx_sk_ \w+ | whsec_ [\w+/=-]+ | eyJ [\w-]+ \. [\w-]+ \. [\w-]*
+    | (?P<named> ["']? [\w.-]* (?: {_TELLING_NAMES} ) [\w.-]* ["']? \s* [:=] \s* )
+      (?: "[^"]*"? | '[^']*'? | (?: (?: bearer | basic ) \s+ )? [^\s,;&}}<]+ )
+    | (?P<scheme> \b (?: bearer | basic ) \s+ ) [\w.~+/=-]+
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
 
 def hide_secrets(value: Any, *, scope: str = "") -> Any:
     """Return a value with all in it that is, or is named like, a secret replaced by `***`.
@@ -71,6 +84,14 @@ def hide_secrets(value: Any, *, scope: str = "") -> Any:
     return value
 
 
+def hide_in_answer(text: str, *, known: Iterable[str]) -> str:
+    """Return what a stranger answered without what looks like a secret, and without those that are known."""
+    spelled = {each for secret in known for each in (secret, secret.removeprefix("whsec_"))}
+    for form in sorted({form for each in spelled for form in _forms(each)}, key=len, reverse=True):
+        text = text.replace(form, HIDDEN)
+    return _FOREIGN_TEXT.sub(_hidden_of_stranger, _SECRET_TEXT.sub(_hidden, text))
+
+
 def remember(credentials: Any, *, scope: str) -> None:
     """Note secrets that this process has opened for a workspace, so that they are found in what it writes."""
     _known.add(scope, {form for text in _leaves(credentials) for form in _forms(text)})
@@ -84,6 +105,10 @@ def forget_all() -> None:
 def _hidden(match: re.Match[str]) -> str:
     kept = next((match[name] for name in ("before", "only", "scheme", "setup", "named") if match[name]), "")
     return kept + HIDDEN
+
+
+def _hidden_of_stranger(match: re.Match[str]) -> str:
+    return (match["named"] or match["scheme"] or "") + HIDDEN
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[str]:

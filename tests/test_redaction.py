@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from datalinx import redaction
-from datalinx.redaction import EVERY, HIDDEN, hide_secrets, remember
+from datalinx.redaction import EVERY, HIDDEN, hide_in_answer, hide_secrets, remember
 
 MARKED = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\x00"), min_size=8, max_size=40)
 
@@ -71,3 +71,33 @@ def test_hide_secrets__after_a_rotation__knows_the_new_one_too() -> None:
     remember(["whsec_qrstuvwxyzabcdef"], scope="ws_1")
     assert hide_secrets("qrstuvwxyzabcdef", scope="ws_1") == HIDDEN
     assert hide_secrets("abcdefghijklmnop", scope="ws_1") == HIDDEN
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('{"password": "hunter2", "a": 1}', '{"password": ***, "a": 1}'),
+        ("{'api-key': 'x y', 'a': 1}", "{'api-key': ***, 'a': 1}"),
+        ('{"password": "cut off', '{"password": ***'),
+        ("Authorization: Bearer abc.def; next", "Authorization: ***; next"),
+        ('"who": "bearer abc"', '"who": "bearer ***"'),
+        ("x-client-secret=abc&y=1", "x-client-secret=***&y=1"),
+        ("Set-Cookie: session", "Set-Cookie: ***"),
+        ("signature v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4= wrong", "signature *** wrong"),
+        ("dlx_sk_live_abc was used", "*** was used"),
+        ("seen eyJhbGciOiJI.eyJzdWIiOiIx.c2ln.", "seen ***."),
+        ("postgres://u:hunter2@host/db", "postgres://u:***@host/db"),
+        ("the receiver has no token", "the receiver has no token"),
+        ("", ""),
+    ],
+)
+def test_hide_in_answer__of_a_stranger__takes_more_for_a_secret(text: str, shown: str) -> None:
+    assert hide_in_answer(text, known=()) == shown
+
+
+def test_hide_in_answer__with_known_secrets__shows_them_in_no_form() -> None:
+    known = ["whsec_abc+def/ghijklmnop", "whsec_abc+def/ghijklmnopqrst"]
+    shown = hide_in_answer(
+        "whsec_abc+def/ghijklmnopqrst abc+def/ghijklmnop abc%2Bdef%2Fghijklmnopqrst", known=known
+    )
+    assert shown == "*** *** ***"

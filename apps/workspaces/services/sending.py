@@ -1,9 +1,7 @@
 """One attempt: an event signed as Standard Webhooks has it, sent, and what came of it."""
 
 import base64
-import hashlib
 import hmac
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from datalinx.errors import DatalinxError
 from datalinx.outbound import Outbound
-from datalinx.redaction import hide_secrets
+from datalinx.redaction import hide_in_answer, hide_secrets
 from datalinx.trace import HEADER as TRACE_HEADER
 from datalinx.trace import current_trace, span
 
@@ -22,16 +20,6 @@ GONE = 410
 READ_BYTES = 16 * 1024
 KEPT_BYTES = 1024
 LONGEST_RETRY_AFTER = timedelta(hours=24)
-_HIDDEN = "[removed]"
-# What looks like a credential in an answer: ours, those of HTTP, and values under names that tell.
-_CREDENTIALS = re.compile(
-    r"whsec_[A-Za-z0-9+/=]+|dlx_sk_[A-Za-z0-9_]+|v1,[A-Za-z0-9+/=]{20,}|eyJ[\w-]+\.[\w-]+\.[\w-]*"
-    r"|(?i:(?<=bearer )|(?<=basic ))[A-Za-z0-9._~+/=-]+"
-)
-_NAMED = re.compile(
-    r"""(?ix)(["']?[\w.-]*(?:password|passwd|secret|token|api[_-]?key|authorization|credential)[\w.-]*["']?\s*[:=]\s*)
-    ("[^"]*"?|'[^']*'?|[^\s,;&}<]+)"""
-)
 
 
 @dataclass(frozen=True)
@@ -63,8 +51,7 @@ def sign(*, message_id: str, timestamp: int, body: str, secrets: Sequence[str]) 
     signatures = []
     for secret in secrets:
         key = base64.b64decode(secret.removeprefix("whsec_"))
-        digest = hmac.new(key, content, hashlib.sha256).digest()
-        signatures.append("v1," + base64.b64encode(digest).decode())
+        signatures.append("v1," + base64.b64encode(hmac.digest(key, content, "sha256")).decode())
     return " ".join(signatures)
 
 
@@ -138,7 +125,5 @@ def read_answer(content: bytes, secrets: Sequence[str]) -> str:
         return ""
     # Read on a little, so that a secret that crosses the edge is seen whole.
     text = content[: 2 * KEPT_BYTES].decode(errors="replace").replace("\x00", "�")
-    for secret in secrets:
-        text = text.replace(secret, _HIDDEN).replace(secret.removeprefix("whsec_"), _HIDDEN)
-    text = _NAMED.sub(rf"\1{_HIDDEN}", _CREDENTIALS.sub(_HIDDEN, text))
+    text = hide_in_answer(text, known=secrets)
     return text.encode()[:KEPT_BYTES].decode(errors="ignore")

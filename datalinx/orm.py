@@ -1,9 +1,12 @@
 """What every model shares: prefixed ids, times, and the verbs that scope a queryset to a tenant."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db import models
+import orjson
+from django.db import connection, models
+from django.db.models.expressions import RawSQL
 
 from datalinx.ids import new_id
 
@@ -27,6 +30,17 @@ class PrefixedIdField(_TextField):
         for key in ("max_length", "primary_key", "editable", "default"):
             kwargs.pop(key, None)
         return name, path, args, {**kwargs, "prefix": self.prefix}
+
+
+def listed(values: Iterable[str]) -> RawSQL:
+    """Return many texts as a sub-query, for `pk__in=`: they go to the database as one value.
+
+    A placeholder for each of a thousand costs the ORM and the driver more than the database takes for the statement.
+    """
+    text = orjson.dumps(list(values)).decode()
+    if connection.vendor == "sqlite":
+        return RawSQL("SELECT value FROM json_each(%s)", [text])
+    return RawSQL("SELECT jsonb_array_elements_text(%s::jsonb)", [text])
 
 
 class OrganizationQuerySet(models.QuerySet[Any]):

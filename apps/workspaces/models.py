@@ -143,8 +143,9 @@ class Delivery(models.Model):
         FAILED = "failed"
 
     id = PrefixedIdField(prefix="whd")
-    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
+    # Each claim and each attempt writes into every index there is, so there are no more than those named below.
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False)
+    event = models.ForeignKey(Event, models.CASCADE, related_name="deliveries", db_index=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     # How many attempts stand in the log, and how many did when it was last replayed: the schedule begins anew there.
     attempts = models.PositiveIntegerField(default=0)
@@ -161,7 +162,7 @@ class Delivery(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint("webhook", "event", name="delivery_of_an_event_is_unique_to_webhook"),
+            models.UniqueConstraint("event", "webhook", name="delivery_of_an_event_is_unique_to_webhook"),
         ]
         indexes: ClassVar = [
             models.Index("webhook", "due_at", name="delivery_by_due", condition=Q(status="pending")),
@@ -175,7 +176,8 @@ class Delivery(models.Model):
 class DeliveryAttempt(models.Model):
     """One attempt to deliver, and what came of it."""
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="log")
+    # The constraint's index is the one that finds those of a delivery.
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="log", db_index=False)
     number = models.PositiveIntegerField()
     # When it began.
     at = models.DateTimeField()

@@ -14,6 +14,7 @@ from django.db.models import Exists, F, OuterRef
 
 from apps.workspaces.models import Delivery, DeliveryAttempt, Webhook
 from datalinx import clock
+from datalinx.orm import listed
 
 # Longer than a claim may wait for its turn in a worker and an attempt may last, together.
 LEASE = timedelta(seconds=45)
@@ -65,7 +66,8 @@ def claim(wanted: Sequence[tuple[str, int]]) -> dict[str, list[Claim]]:
     taken = [each.delivery_id for claims in found.values() for each in claims]
     if taken:
         _write_lost(lost)
-        Delivery.objects.filter(pk__in=taken).update(fence=F("fence") + 1, claimed_at=now, due_at=now + LEASE)
+        mine = Delivery.objects.filter(pk__in=listed(taken))
+        mine.update(fence=F("fence") + 1, claimed_at=now, due_at=now + LEASE)
     return found
 
 
@@ -86,7 +88,7 @@ def give_back(claims: Sequence[Claim]) -> None:
         return
     now = clock.database_now()
     for fence, ids in _by_fence(claims).items():
-        held = Delivery.objects.filter(pk__in=ids, fence=fence, status=Delivery.Status.PENDING)
+        held = Delivery.objects.filter(pk__in=listed(ids), fence=fence, status=Delivery.Status.PENDING)
         held.update(claimed_at=None, due_at=now)
 
 
@@ -101,6 +103,6 @@ def end_pending(webhook_id: str, *, reason: str = DISABLED) -> int:
     """End deliveries of a disabled webhook that wait, a batch of them, and return how many ended."""
     waiting = Delivery.objects.filter(webhook_id=webhook_id, status=Delivery.Status.PENDING)
     some = list(waiting.order_by("due_at").values_list("pk", flat=True)[:BATCH])
-    return waiting.filter(pk__in=some).update(
+    return waiting.filter(pk__in=listed(some)).update(
         status=Delivery.Status.FAILED, error=reason[:500], due_at=None, claimed_at=None
     )

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from apps.workspaces.models import Webhook
 from apps.workspaces.services import claiming
-from apps.workspaces.services.lanes import Health, Lane
+from apps.workspaces.services.lanes import AT_ONCE, MOST_AHEAD, Health, Lane
 from apps.workspaces.services.recording import SCHEDULE, Result, record
 from apps.workspaces.services.sending import Message, Outcome, send
 from datalinx.failpoints import reach
@@ -57,6 +57,7 @@ class _Deliverer:
         self._done: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="deliver")
         self._looked_at = -LOOK_SECONDS
+        self._share = MOST_AHEAD
         self._count = 0
 
     def run(self) -> int:
@@ -122,6 +123,7 @@ class _Deliverer:
         ]
         ready = claiming.find_ready(leave_out=full)
         ended = sum(claiming.end_pending(each.pk) for each in ready if not each.enabled)
+        self._divide(len(ready))
         wanted = self._wanted([each for each in ready if each.enabled])
         claimed = claiming.claim(wanted)
         if any(claimed.values()):
@@ -130,6 +132,13 @@ class _Deliverer:
             self._lanes[webhook_id].add(claims)
         return bool(ended or any(claimed.values()))
 
+    def _divide(self, ready: int) -> None:
+        """Give each lane its part of what may be claimed ahead, and those that are about to be theirs."""
+        busy = sum(lane.is_busy for lane in self._lanes.values())
+        self._share = max(AT_ONCE, MOST_AHEAD // max(1, busy, ready))
+        for lane in self._lanes.values():
+            lane.share = self._share
+
     def _wanted(self, ready: list[Webhook]) -> list[tuple[str, int]]:
         """Return how many of each webhook to claim: nobody is first for long, and nobody waits for the slow."""
         random.shuffle(ready)
@@ -137,7 +146,7 @@ class _Deliverer:
         wanted: list[tuple[str, int]] = []
         for webhook in sorted(ready, key=lambda each: used[each.workspace.organization_id]):
             health = _health.setdefault(webhook.pk, Health())
-            lane = self._lanes.setdefault(webhook.pk, Lane(webhook, health))
+            lane = self._lanes.setdefault(webhook.pk, Lane(webhook, health, share=self._share))
             lane.refresh(webhook)
             if (
                 len(wanted) < WEBHOOKS_AT_ONCE

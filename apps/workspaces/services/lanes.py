@@ -22,9 +22,9 @@ SLOW_SECONDS = 2.0
 FAILURES_IN_A_ROW = 3
 # A claim not begun by then is given back, long before its lease is over.
 PATIENCE_SECONDS = 15.0
-# Claims are taken for so many seconds of work ahead.
+# Claims are taken for so many seconds of work ahead, and so many at most, all lanes together: bodies take memory.
 AHEAD_SECONDS = 2.0
-MOST_AHEAD = 1_000
+MOST_AHEAD = 4_000
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Health:
         """How many may be claimed, those under way among them."""
         if self.limit == 1 or self.failures:
             return self.limit
-        return max(AT_ONCE, min(MOST_AHEAD, int(AT_ONCE * AHEAD_SECONDS / max(self.seconds, 0.001))))
+        return max(AT_ONCE, int(AT_ONCE * AHEAD_SECONDS / max(self.seconds, 0.001)))
 
 
 @dataclass
@@ -69,6 +69,8 @@ class Lane:
     # When each attempt under way began, and how many threads work here.
     running: list[float] = field(default_factory=list)
     threads: int = 0
+    # This lane's part of what may be claimed ahead.
+    share: int = MOST_AHEAD
     secrets: tuple[str, ...] = ()
     # Why nothing can be sent, if so.
     fault: str = ""
@@ -83,9 +85,14 @@ class Lane:
         return bool(self.waiting or self.threads)
 
     @property
+    def ahead(self) -> int:
+        """How many may be claimed now, those under way among them."""
+        return min(self.health.ahead, self.share)
+
+    @property
     def is_hungry(self) -> bool:
         """Whether more than half of what may be claimed is not."""
-        return self.room() > self.health.ahead // 2
+        return self.room() > self.ahead // 2
 
     @property
     def needs_thread(self) -> bool:
@@ -104,7 +111,7 @@ class Lane:
 
     def room(self) -> int:
         """Return how many more may be claimed."""
-        return 0 if self.is_gone else max(0, self.health.ahead - len(self.waiting) - len(self.running))
+        return 0 if self.is_gone else max(0, self.ahead - len(self.waiting) - len(self.running))
 
     def add(self, claims: list[Claim]) -> None:
         """Take claims into the queue."""

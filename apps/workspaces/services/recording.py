@@ -2,9 +2,10 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import orjson
 from django.db import connection, transaction
 
 from apps.workspaces.models import Delivery, DeliveryAttempt, Webhook
@@ -12,6 +13,7 @@ from apps.workspaces.services.claiming import Claim
 from apps.workspaces.services.disabling import note_failures, note_success
 from apps.workspaces.services.sending import GONE, Outcome
 from datalinx import clock
+from datalinx.orm import listed
 
 # When attempts are made after the event; published in the docs.
 SCHEDULE: tuple[timedelta, ...] = (
@@ -27,9 +29,16 @@ SCHEDULE: tuple[timedelta, ...] = (
     timedelta(hours=24),
 )
 JITTER = 0.1
-_COLUMNS = ("delivery_id", "number", "at", "seconds", "response_status", "response_body", "error")
-# So many rows of the log are written with one statement.
-_ROWS = 100
+# The log's columns, and their types on PostgreSQL.
+_COLUMNS = {
+    "delivery_id": "text",
+    "number": "integer",
+    "at": "timestamptz",
+    "seconds": "double precision",
+    "response_status": "integer",
+    "response_body": "text",
+    "error": "text",
+}
 
 
 @dataclass(frozen=True)
@@ -51,9 +60,14 @@ class _Held:
     attempts: int
     replayed_from: int
     status: str
-    due_at: datetime | None
-    response_status: int | None
-    error: str
+    # What changes of these is written, and only that.
+    due_at: datetime | None = None
+    response_status: int | None = None
+    error: str = ""
+    has_moved: bool = False
+
+
+_READ = ("pk", "webhook_id", "fence", "attempts", "replayed_from", "status")
 
 
 @transaction.atomic
@@ -63,9 +77,9 @@ def record(results: Sequence[Result]) -> int:
     # Values, not models: a busy worker records thousands a second beside sending them.
     locked = (
         Delivery.objects.select_for_update(no_key=True)
-        .filter(pk__in=[each.claim.delivery_id for each in results])
+        .filter(pk__in=listed(each.claim.delivery_id for each in results))
         .order_by("pk")
-        .values_list(*(field.name for field in fields(_Held)))
+        .values_list(*_READ)
     )
     held = {row[0]: _Held(*row) for row in locked}
     mine = [
@@ -83,42 +97,52 @@ def record(results: Sequence[Result]) -> int:
 
 
 def _write_log(mine: Sequence[tuple[_Held, Result]]) -> None:
-    adapt = connection.ops.adapt_datetimefield_value
+    """Write the attempts with one statement, that has them as one value: see `listed`."""
+    if not mine:
+        return
     rows = [
-        (
-            delivery.pk,
-            delivery.attempts,
-            adapt(each.claim.claimed_at + timedelta(seconds=each.began_after)),
-            each.outcome.seconds,
-            each.outcome.status,
-            each.outcome.body,
-            each.outcome.error,
-        )
+        {
+            "delivery_id": delivery.pk,
+            "number": delivery.attempts,
+            "at": _written(each.claim.claimed_at + timedelta(seconds=each.began_after)),
+            "seconds": each.outcome.seconds,
+            "response_status": each.outcome.status,
+            "response_body": each.outcome.body,
+            "error": each.outcome.error,
+        }
         for delivery, each in mine
     ]
     table = connection.ops.quote_name(DeliveryAttempt._meta.db_table)
-    names = ", ".join(_COLUMNS)
-    places = f"({', '.join(['%s'] * len(_COLUMNS))})"
+    if connection.vendor == "sqlite":
+        found = ", ".join(f"json_extract(value, '$.{name}')" for name in _COLUMNS)
+        source = f"SELECT {found} FROM json_each(%s)"
+    else:
+        types = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
+        source = f"SELECT {', '.join(_COLUMNS)} FROM jsonb_to_recordset(%s::jsonb) AS made({types})"
     with connection.cursor() as cursor:
-        for start in range(0, len(rows), _ROWS):
-            some = rows[start : start + _ROWS]
-            statement = f"INSERT INTO {table} ({names}) VALUES {', '.join([places] * len(some))}"  # ours
-            cursor.execute(statement, [value for row in some for value in row])
+        statement = f"INSERT INTO {table} ({', '.join(_COLUMNS)}) {source}"  # names of ours alone
+        cursor.execute(statement, [orjson.dumps(rows).decode()])
+
+
+def _written(moment: datetime) -> str:
+    """Return a moment as the database has it in a column."""
+    return str(connection.ops.adapt_datetimefield_value(moment))
 
 
 def _advance(delivery: _Held, outcome: Outcome, now: datetime) -> None:
     """Move a delivery on. One whose webhook was disabled meanwhile has ended, unless this attempt arrived."""
     delivery.attempts += 1
     if outcome.delivered:
-        delivery.status, delivery.due_at = Delivery.Status.DELIVERED, None
-        delivery.response_status, delivery.error = outcome.status, ""
+        delivery.status, delivery.has_moved = Delivery.Status.DELIVERED, True
+        delivery.response_status = outcome.status
         return
     if delivery.status != Delivery.Status.PENDING:
         return
+    delivery.has_moved = True
     delivery.response_status, delivery.error = outcome.status, outcome.error
     made = delivery.attempts - delivery.replayed_from
     if outcome.status == GONE or made >= len(SCHEDULE):
-        delivery.status, delivery.due_at = Delivery.Status.FAILED, None
+        delivery.status = Delivery.Status.FAILED
         return
     delivery.due_at = now + pause_after(made, outcome.retry_after)
 
@@ -134,19 +158,21 @@ def _save(deliveries: Sequence[_Held], now: datetime) -> None:
     """Write the deliveries: those that arrived with one statement for all alike, the others row by row."""
     alike: dict[tuple[int | None, int], list[str]] = {}
     for each in deliveries:
-        if each.status == Delivery.Status.DELIVERED:
+        if not each.has_moved:
+            Delivery.objects.filter(pk=each.pk).update(attempts=each.attempts, claimed_at=None)
+        elif each.status == Delivery.Status.DELIVERED:
             alike.setdefault((each.response_status, each.attempts), []).append(each.pk)
-            continue
-        Delivery.objects.filter(pk=each.pk).update(
-            status=each.status,
-            attempts=each.attempts,
-            due_at=each.due_at,
-            claimed_at=None,
-            response_status=each.response_status,
-            error=each.error,
-        )
+        else:
+            Delivery.objects.filter(pk=each.pk).update(
+                status=each.status,
+                attempts=each.attempts,
+                due_at=each.due_at,
+                claimed_at=None,
+                response_status=each.response_status,
+                error=each.error,
+            )
     for (status, attempts), ids in alike.items():
-        Delivery.objects.filter(pk__in=ids).update(
+        Delivery.objects.filter(pk__in=listed(ids)).update(
             status=Delivery.Status.DELIVERED,
             attempts=attempts,
             due_at=None,

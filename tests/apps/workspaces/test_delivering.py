@@ -74,6 +74,52 @@ def test_attempt__under_way_when_the_webhook_is_disabled__stands_in_the_log(
     assert all(row.log.count() == 1 for row in rows.values())
 
 
+def test_record__of_many_at_once__writes_each_as_it_was(world: World, receiver: Receiver) -> None:
+    webhook, _ = listen(world, receiver)
+    for _ in range(3):
+        tell(world)
+    claims = claim([(webhook.pk, 9)])[webhook.pk]
+    body = 'what "it" \\ said\n— in ü words, 100 %s'
+    outcomes = [
+        Outcome(True, 204, "", 0.25, body),
+        Outcome(False, 503, "The receiver answered 503.", 1.5),
+        Outcome(False, None, "Nobody answered in time.", 15.0),
+    ]
+    results = [Result(each, outcome, 0.5) for each, outcome in zip(claims, outcomes, strict=True)]
+    assert record(results) == 3
+    for each, outcome in zip(claims, outcomes, strict=True):
+        row = Delivery.objects.get(pk=each.delivery_id)
+        made = row.log.get()
+        assert (made.number, made.seconds, made.at) == (
+            1,
+            outcome.seconds,
+            each.claimed_at + timedelta(seconds=0.5),
+        )
+        assert (made.response_status, made.response_body, made.error) == (
+            outcome.status,
+            outcome.body,
+            outcome.error,
+        )
+        assert (row.attempts, row.claimed_at, row.response_status) == (1, None, outcome.status)
+        assert row.status == ("delivered" if outcome.delivered else "pending")
+        assert (row.due_at is None, row.delivered_at is not None) == (outcome.delivered, outcome.delivered)
+    assert record([]) == 0
+
+
+def test_claims_ahead__of_many_receivers__are_shared_out(world: World) -> None:
+    deliverer = deliveries._Deliverer(60.0, lambda: None)
+    deliverer._divide(1)
+    assert deliverer._share == lanes.MOST_AHEAD
+    quick = lanes.Lane(Webhook(), lanes.Health(known=True, seconds=0.001), share=deliverer._share)
+    assert quick.room() == lanes.MOST_AHEAD
+    deliverer._lanes["wh_1"] = quick
+    deliverer._divide(40)
+    assert (quick.room(), quick.is_hungry) == (lanes.MOST_AHEAD // 40, True)
+    deliverer._divide(1_000_000)
+    assert quick.room() == lanes.AT_ONCE
+    assert lanes.Lane(Webhook(), lanes.Health()).room() == 1
+
+
 def test_backlog__of_one_webhook__is_drained_once_each_over_few_connections(
     world: World, receiver: Receiver
 ) -> None:

@@ -9,7 +9,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Link, Span, SpanKind, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from datalinx.trace import HEADER
@@ -37,12 +37,22 @@ class Tracer:
 
     @contextmanager
     def begin(
-        self, name: str, parent: str, kind: str, attributes: Mapping[str, Any]
+        self, name: str, parent: str, kind: str, attributes: Mapping[str, Any], link: str = ""
     ) -> Iterator[tuple[Span, str]]:
-        """Make a span below `parent`, a traceparent or empty, and give it with its own traceparent."""
+        """Make a span below `parent`, a traceparent or empty, and give it with its own traceparent.
+
+        `link` is a traceparent too: of what it comes from, however long ago that was.
+        """
         above = self._propagator.extract({HEADER: parent}, context=Context())
+        cause = get_current_span(
+            self._propagator.extract({HEADER: link}, context=Context())
+        ).get_span_context()
         with self._tracer.start_as_current_span(
-            name, context=above, kind=_KINDS[kind], attributes=dict(attributes)
+            name,
+            context=above,
+            kind=_KINDS[kind],
+            attributes=dict(attributes),
+            links=[Link(cause)] if cause.is_valid else [],
         ) as span:
             carrier: dict[str, str] = {}
             self._propagator.inject(carrier)

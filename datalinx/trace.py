@@ -75,9 +75,17 @@ def carry(trace: str) -> Iterator[None]:
 
 @contextmanager
 def span(
-    name: str, *, parent: str = "", kind: str = "internal", attributes: Mapping[str, Any] | None = None
+    name: str,
+    *,
+    parent: str = "",
+    link: str = "",
+    kind: str = "internal",
+    attributes: Mapping[str, Any] | None = None,
 ) -> Iterator["Span"]:
-    """Do something as a part of a trace, `parent` unless empty; without a collector the trace is only carried on."""
+    """Do something as a part of a trace, `parent` unless empty; without a collector the trace is only carried on.
+
+    `link` is the trace of what it comes from, which a collector shows beside it.
+    """
     found = _tracer()
     if found is None:
         # Not by `carry`: a busy worker passes here thousands of times a second.
@@ -87,7 +95,8 @@ def span(
         finally:
             _current.reset(token)
         return
-    with found.begin(name, parent or _current.get(), kind, attributes or {}) as (inner, made), carry(made):
+    above = parent or _current.get()
+    with found.begin(name, above, kind, attributes or {}, link) as (inner, made), carry(made):
         yield Span(inner)
 
 

@@ -185,6 +185,8 @@ def test_collector__of_a_traced_run__gets_one_tree_from_the_request_to_the_webho
     assert request.parent_span_id.hex() == "00f067aa0ba902b7"
     assert (run.parent_span_id, table.parent_span_id) == (request.span_id, run.span_id)
     assert delivery.parent_span_id == run.span_id
+    assert [(each.trace_id.hex(), each.span_id) for each in delivery.links] == [(TRACE_ID, run.span_id)]
+    assert not run.links
     sent = {each.key: each.value.string_value for each in run.attributes}
     assert sent["datalinx.run.status"] == "success"
     (hook,) = hooked

@@ -57,7 +57,9 @@ def sign(*, message_id: str, timestamp: int, body: str, secrets: Sequence[str]) 
 
 def send(client: Outbound, message: Message) -> Outcome:
     """Send a message once and return what came of it; nothing that a receiver does raises."""
-    with span("deliver event", parent=message.trace, kind="client") as made:
+    # Below the event's span, as the receiver is to see one trace; and linked to it, as semantic conventions for
+    # messages have it: the event may be days old, and each attempt shows what it belongs to.
+    with span("deliver event", parent=message.trace, link=message.trace, kind="client") as made:
         outcome = _send(client, message)
         made.note(messaging__message__id=message.event_id, http__response__status_code=outcome.status or 0)
         if not outcome.delivered:

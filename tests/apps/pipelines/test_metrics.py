@@ -138,6 +138,20 @@ def test_deliveries__on_their_way__are_counted_with_how_late_they_are(world: Wor
     assert (found["datalinx_webhooks{failing}"], found["datalinx_webhooks{enabled}"]) == (1, 0)
 
 
+def test_attempts__of_the_last_hour__are_counted_by_what_came_of_them(world: World) -> None:
+    row, now = deliveries(world, due_at=None, status="delivered"), timezone.now()
+    # 610 is no status that there is, but receivers answer anything.
+    answers = [200, 204, 302, 410, 429, 500, 503, 610, None]
+    for number, status in enumerate(answers):
+        row.log.create(number=number, at=now - timedelta(minutes=59), seconds=0.1, response_status=status)
+    row.log.create(number=99, at=now - timedelta(minutes=61), seconds=0.1, response_status=200)
+    found = numbers()
+    assert {
+        outcome: found[f"datalinx_delivery_attempts_last_hour{{{outcome}}}"]
+        for outcome in ("delivered", "refused", "receiver_failed", "unanswered")
+    } == {"delivered": 2, "refused": 3, "receiver_failed": 3, "unanswered": 1}
+
+
 def test_numbers__of_many_runs__take_as_many_queries_as_of_none(world: World) -> None:
     with CaptureQueriesContext(
         connection,

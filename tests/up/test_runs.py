@@ -3,7 +3,10 @@
 import io
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 import urllib.request
 import uuid
@@ -14,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.journey import MAPPING, SCHEMA
-from tests.up.conftest import FIRST, Platform
+from tests.up.conftest import FIRST, ROOT, Platform
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads the list of processes from /proc")
@@ -129,3 +132,76 @@ def test_run__the_platform_ended_in_the_middle__is_done_after_the_next_start(
     # The same login: the keys are kept.
     found = client.wait_for(run, {"success", "failed", "cancelled"}, seconds=60)
     assert found["status"] == "success", found
+
+
+# The script `datalinx`, of these sources.
+COMMAND_LINE = f"{sys.executable} -c 'from datalinx.cli.main import main; main()' "
+
+
+def blocks(heading: str) -> list[tuple[str, str]]:
+    """Return the code under a heading of the page on runs, each with its language."""
+    page = (Path(__file__).parents[2] / "docs" / "runs.md").read_text()
+    section = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```(sh|python)\n(.*?)```", section, re.DOTALL)
+
+
+def test_docs__on_the_log_of_a_run__are_true_command_by_command(platform: Platform) -> None:
+    client = Client(platform)
+    run = client.start(client.pipeline(rows=50))
+    client.wait_for(run, {"success"}, seconds=45)
+    account = {"name": f"docs{uuid.uuid4().hex[:6]}", "role": "organization_admin"}
+    environment = {
+        **os.environ,
+        "DATALINX_URL": platform.url,
+        "DATALINX_API_KEY": client.call("POST", "/api/service-accounts", account)["api_key"],
+        "DATALINX_WORKSPACE": client.headers["X-Workspace"],
+        "PYTHONPATH": str(ROOT),
+        # Neither a file of settings nor colours of whoever runs the tests.
+        "HOME": str(platform.home),
+        "NO_COLOR": "1",
+    }
+
+    def output(*command: str) -> str:
+        done = subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=platform.home,
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        assert done.stderr == "", command
+        return done.stdout
+
+    answers = {}
+    for language, text in blocks("Read its log"):
+        code = text.replace("run_…", run).replace('"production"', repr(client.headers["X-Workspace"]))
+        if language == "python":
+            answers[text] = output(sys.executable, "-c", code)
+            continue
+        for line in code.strip().splitlines():
+            command = line.replace("datalinx ", COMMAND_LINE, 1) if line.startswith("datalinx ") else line
+            answers[line.replace(run, "run_…")] = output("sh", "-c", command)
+    curls = [answer for line, answer in answers.items() if line.startswith("curl")]
+    quiet, whole, followed, resumed = curls
+    assert json.loads(quiet)["data"] == []
+    lines = json.loads(whole)["data"]
+    assert [set(each) for each in lines] == [{"id", "at", "level", "table", "attempt", "message"}] * len(
+        lines
+    )
+    assert lines
+    of_table = [each for each in lines if each["table"] == "customers"]
+    assert followed.count("event: log") == len(of_table) > 0
+    assert followed.endswith("event: end\ndata: {}\n\n")
+    assert resumed.count("event: log") == sum(each["id"] > 1 for each in lines)
+    warnings, chosen, follow, as_json = (
+        answer for line, answer in answers.items() if line.startswith("datalinx")
+    )
+    assert of_table[0]["message"] not in warnings
+    assert all(each["message"] in chosen for each in of_table)
+    assert [each["message"] for each in lines] == [text.rpartition("  ")[2] for text in follow.splitlines()]
+    assert len(json.loads(as_json)) == min(5, len(lines))
+    (python,) = (answer for text, answer in answers.items() if text.startswith("from datalinx"))
+    assert python.count("\n") == len(of_table) + len(lines)

@@ -13,7 +13,7 @@ from celery.apps.worker import Worker as CeleryWorker
 from celery.beat import Scheduler as InMemoryScheduler
 from celery.contrib.django.task import DjangoTask
 
-from datalinx import stopping
+from datalinx import pool, stopping
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "datalinx.settings")
 
@@ -111,6 +111,9 @@ class Oversight(_Repeated):
 
         from datalinx.registry import registered
 
+        # While all give signs nothing is asked of the database, and nothing is loaded into this process.
+        if not any(pool.find_silent()):
+            return
         try:
             registered("end_silent_work")()
         except Exception as error:  # Without a database nobody can tell; it is asked again in a second.

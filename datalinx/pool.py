@@ -30,6 +30,8 @@ class _Place(ctypes.Structure):
     )
 
 
+# A heartbeat gives a sign five times a second while threads have their turns.
+SILENT_SECONDS = 3.0
 # Memory that a fork shares.
 _places: Any = RawArray(_Place, _MOST)
 
@@ -73,11 +75,11 @@ def allow_until(ends_at: float) -> None:
         own.ends_at = ends_at
 
 
-def find_silent(seconds: float) -> Iterator[Silent]:
-    """Yield the processes of this pool that are at work and gave no sign for so long."""
+def find_silent() -> Iterator[Silent]:
+    """Yield the processes of this pool that are at work and gave no sign for a while."""
     now = time.monotonic()
     for place in _places:
-        if not place.process_id or now - place.seen_at <= seconds:
+        if not place.process_id or now - place.seen_at <= SILENT_SECONDS:
             continue
         if _is_there(place.process_id):
             work = place.work.decode()

@@ -23,20 +23,15 @@ from datalinx.processes import end_child
 
 logger = logging.getLogger(__name__)
 
-# A heartbeat gives a sign five times a second while threads have their turns.
-SILENT_SECONDS = 3.0
 STOP = timedelta(seconds=STOP_SECONDS)
 _MESSAGE = "The work let no thread of its process have its turn: its process was ended."
 
 
 def end_silent_work() -> int:
-    """End the processes of this worker that are silent and whose work is to stop; return how many.
-
-    Nothing is asked of the database while all give signs.
-    """
+    """End the processes of this worker that are silent and whose work is to stop; return how many."""
     count = 0
     try:
-        for silent in pool.find_silent(SILENT_SECONDS):
+        for silent in pool.find_silent():
             end_row = _run_to_end(silent) or _resolution_to_end(silent)
             if end_row is None:
                 continue

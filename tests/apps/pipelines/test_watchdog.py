@@ -291,7 +291,8 @@ def test_cancel__of_work_that_lets_no_thread_have_its_turn__ends_the_run_and_its
     assert [step["status"] for step in shown["steps"]] == ["cancelled"]
     assert any("no thread of its process" in line for line in shown["log"])
     platform.wait_gone(processes)
-    assert "in seize" in platform.log_text(), "The stacks of its threads are in the log."
+    log = (platform.folder / "worker.log").read_text()
+    assert "in seize" in log, "The stacks of its threads are in the log."
     assert platform.ends(platform.ask("start", 3600), "success", 40)["attempt"] == 1
 
 

@@ -26,6 +26,8 @@ _MENDED = {
 }
 # No zone has ever moved its clock by more than a day.
 _LONGEST_JUMP = timedelta(days=1)
+# Nor moved it back sooner than this.
+_BETWEEN_LOOKS = _LONGEST_JUMP / 12
 
 
 class CronFault(ValueError):
@@ -86,7 +88,7 @@ def fire_times(line: str, zone: ZoneInfo, *, after: datetime) -> Iterator[dateti
     """
     parts = line.split()
     by_the_wall = parts[0].startswith("*") or parts[1].startswith("*")
-    begin = after.astimezone(zone).replace(tzinfo=None) - _LONGEST_JUMP
+    begin = _begin(zone, after)
     waiting: list[datetime] = []
     last = after.astimezone(UTC)
     for wall in chain(CronSim(line, begin), [None]):
@@ -100,6 +102,18 @@ def fire_times(line: str, zone: ZoneInfo, *, after: datetime) -> Iterator[dateti
         if wall is not None:
             for moment in _moments(wall, zone, by_the_wall=by_the_wall):
                 heapq.heappush(waiting, moment)
+
+
+def _begin(zone: ZoneInfo, after: datetime) -> datetime:
+    """Return from where on the wall's clock to look for what fires later than a moment.
+
+    A day earlier if the clock moves within a day of the moment, for then it can show a time again or have left one out.
+    Otherwise just before: a line of every minute would be counted through that day each time somebody asks.
+    """
+    wall = after.astimezone(zone).replace(tzinfo=None)
+    nearby = (after + step * _BETWEEN_LOOKS for step in range(-12, 13))
+    moves = len({moment.astimezone(zone).utcoffset() for moment in nearby}) > 1
+    return wall - (_LONGEST_JUMP if moves else timedelta(minutes=1))
 
 
 def _moments(wall: datetime, zone: ZoneInfo, *, by_the_wall: bool) -> list[datetime]:

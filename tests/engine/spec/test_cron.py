@@ -73,6 +73,35 @@ def test_fire_times__looked_at_from_any_minute__lie_ahead_and_agree(
         moment += timedelta(minutes=7)
 
 
+@pytest.mark.parametrize(
+    ("zone", "change"), [*BOTH, ("Pacific/Apia", datetime(2011, 12, 30, 10, tzinfo=UTC))]
+)
+@pytest.mark.parametrize("line", ["45 1 * * *", "*/20 * * * *", "0,30 0,1,2 * * *"])
+def test_fire_times__looked_at_from_days_around_a_change__agree(
+    zone: str, change: datetime, line: str
+) -> None:
+    since, until = change - timedelta(hours=30), change + timedelta(hours=30)
+    whole = fired(line, zone, since - timedelta(days=3), until)
+    for minutes in range(0, 60 * 60, 57):
+        moment = since + timedelta(minutes=minutes)
+        assert fired(line, zone, moment, until) == [each for each in whole if each > moment]
+
+
+def test_fire_times__of_every_minute__do_not_count_through_a_day() -> None:
+    begun = CronSim.__next__
+    looks = 0
+
+    def count(self: CronSim) -> datetime:
+        nonlocal looks
+        looks += 1
+        return begun(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CronSim, "__next__", count)
+        next(fire_times("* * * * *", ZoneInfo("Europe/London"), after=datetime(2026, 7, 1, tzinfo=UTC)))
+    assert looks < 5
+
+
 def test_fire_times__of_a_leap_day__are_four_years_apart() -> None:
     found = islice(fire_times("0 0 29 2 *", ZoneInfo("UTC"), after=datetime(2026, 1, 1, tzinfo=UTC)), 2)
     assert [moment.year for moment in found] == [2028, 2032]

@@ -197,6 +197,8 @@ class Journey:
             f"{room}/mappings/customers/dbt",
             f"{room}/edit/mapping/customers",
             f"{room}/pipelines",
+            f"{room}/schedules",
+            f"{room}/webhooks",
             f"{room}/runs",
             self.seen["run"],
             f"{self.seen['run']}/lineage",

@@ -5,13 +5,14 @@
     run.before_commit=kill@2;run.claimed=sleep:5;delivery.sent=raise
 
 Each part is `name=action[:argument][@hit]`. The actions are `kill` (SIGKILL to the own process), `killtree` (to its
-whole process group, as a machine that is gone), `exit[:code]`, `hang`, `sleep:seconds` and `raise`. With `@2` only
-the second hit does it, else every one. Hits are counted in each process by itself; where `DATALINX_FAILPOINTS_STATE`
-names a folder they are counted there, over all processes, so that a process started anew does not die again.
-`file:/path` instead of the parts reads them from a file at every hit: a test may change them while all runs.
-In production a start with any of this is refused.
+whole process group, as a machine that is gone), `exit[:code]`, `hang`, `seize` (to hang and let no other thread of the
+process have its turn), `sleep:seconds` and `raise`. With `@2` only the second hit does it, else every one. Hits are
+counted in each process by itself; where `DATALINX_FAILPOINTS_STATE` names a folder they are counted there, over all
+processes, so that a process started anew does not die again. `file:/path` instead of the parts reads them from a file
+at every hit: a test may change them while all runs. In production a start with any of this is refused.
 """
 
+import ctypes
 import os
 import signal
 import time
@@ -129,6 +130,13 @@ def _hang(name: str, number: float) -> None:
         time.sleep(3600)
 
 
+def _seize(name: str, number: float) -> None:
+    library = ctypes.PyDLL(None)
+    # A signal wakes a sleep; it is begun again.
+    while True:
+        library.sleep(3600)
+
+
 def _sleep(name: str, number: float) -> None:
     time.sleep(number)
 
@@ -142,6 +150,7 @@ _ACTIONS: Final[Mapping[str, Callable[[str, float], None]]] = {
     "killtree": _kill_tree,
     "exit": _exit,
     "hang": _hang,
+    "seize": _seize,
     "sleep": _sleep,
     "raise": _raise,
 }

@@ -79,8 +79,16 @@ class ApiView(APIView):
     ) -> HttpResponseBase:
         if self.permission == PUBLIC or not self.repeatable:
             return handler(request, *args, **kwargs)
-        is_long = self.action_name in self.long_actions
+        is_long = self.takes_long(request)
         return answer_once(request, self.caller, lambda: handler(request, *args, **kwargs), is_long=is_long)
+
+    def takes_long(self, request: Request) -> bool:
+        """Return whether a POST reads or computes so long that it must not keep other writers waiting.
+
+        Its effect does not share a transaction with its stored answer, so it makes nothing that must not be there
+        twice.
+        """
+        return self.action_name in self.long_actions
 
     def scope(self, caller: Caller) -> None:
         """Find the workspace of the request. Organization-wide views have none."""

@@ -133,6 +133,28 @@ def test_run__cancelled_at_any_moment__ends_in_ten_seconds_and_writes_no_more(
             assert measured.seconds < CANCELLED
 
 
+def test_run__cancelled_in_a_call_that_lets_no_thread_have_its_turn__ends_in_ten_seconds(
+    cluster: Cluster, client: Client, watched: Watched, counted: Round
+) -> None:
+    for _ in range(rounds(short=1, long=5)):
+        with counted("R4 cancelled in a call that keeps Python's lock") as measured:
+            cluster.arm("run.mid_batch=seize@1")
+            run = client.start(watched.pipeline)
+            cluster.wait_for_hit("run.mid_batch")
+            asked = time.monotonic()
+            client.call("POST", f"/api/runs/{run}/cancel")
+            found = client.wait_for(run, 60)
+            measured.seconds = time.monotonic() - asked
+            assert found["status"] == "cancelled", found
+            watched.expect(appended=0)
+            assert measured.seconds < CANCELLED
+        # The worker has another process for the next one.
+        cluster.disarm()
+        again = client.start(watched.pipeline)
+        assert client.wait_for(again, 60)["status"] == "success"
+        watched.expect(appended=1)
+
+
 def test_run__every_process_of_the_platform_killed__takes_effect_once(
     cluster: Cluster, client: Client, watched: Watched, counted: Round, dice: random.Random
 ) -> None:

@@ -77,11 +77,14 @@ class RunViewSet(WorkspaceViewSet):
         "lineage": ("table", "column", "format"),
         "records": RECORD_CHOICES,
     }
-    # A rehearsal reads and computes: it must not keep writers waiting.
-    long_actions = frozenset({"replay"})
     lists = ("lineage",)
     lookup_field = "pk"
     lookup_url_kwarg = "id"
+
+    def takes_long(self, request: Request) -> bool:
+        # A rehearsal reads and computes; a replay is a run, of which there must not be two.
+        body = request.data
+        return self.action_name == "replay" and isinstance(body, dict) and bool(body.get("rehearse"))
 
     @extend_schema(request=None, responses=RunSerializer)
     @action(detail=True, methods=["post"])

@@ -157,7 +157,11 @@ class Process:
     def stop(self, number: int | None = None) -> None:
         """End the server as it likes to be ended, or by this signal (SIGQUIT is PostgreSQL's `-m immediate`)."""
         gentle = signal.SIGINT if "postgres" in self._command[0] else signal.SIGTERM
-        self._process.send_signal(number or gentle)
+        if number == signal.SIGKILL:
+            # What is started by a script is not the script.
+            os.killpg(self._process.pid, number)
+        else:
+            self._process.send_signal(number or gentle)
         try:
             self._process.wait(20)
         except subprocess.TimeoutExpired:

@@ -19,6 +19,7 @@ import psycopg
 from cryptography.fernet import Fernet
 
 from datalinx.up import programs
+from tests.drilling import patient
 from tests.drills.clocks import Clock
 from tests.drills.processes import Keeper, leaders, signal_group
 from tests.up.conftest import FIRST, ROOT, Platform, free_port, get
@@ -136,7 +137,7 @@ class Cluster:
             for name, each in found.items()
         }
 
-    def wait_until_ready(self, seconds: float = 180) -> None:
+    def wait_until_ready(self, seconds: float = patient(180)) -> None:
         """Wait until the web server says that workers and scheduler are there."""
         deadline = time.monotonic() + seconds
         while (answer := get(f"{self.url}/readyz"))[0] != 200:
@@ -176,7 +177,7 @@ class Cluster:
         file = self._hits / name
         return file.stat().st_size if file.exists() else 0
 
-    def wait_for_hit(self, name: str, *, hit: int = 1, seconds: float = 40) -> None:
+    def wait_for_hit(self, name: str, *, hit: int = 1, seconds: float = patient(60)) -> None:
         """Wait until a fail-point was reached so often."""
         deadline = time.monotonic() + seconds
         while self.hits(name) < hit:
@@ -190,6 +191,15 @@ class Cluster:
         for pid in leaders(self.root, role):
             signal_group(pid, signal.SIGKILL)
 
+    def kill_holder(self, run: str) -> None:
+        """SIGKILL the worker that holds a run, with all that it started; all that could when nobody does yet."""
+        ((owner,),) = self.execute(f"SELECT lease_owner FROM pipelines_run WHERE id = '{run}'")
+        groups = set(leaders(self.root, "runs"))
+        with contextlib.suppress(ValueError, ProcessLookupError):
+            groups &= {os.getpgid(int(owner.rpartition(":")[2]))}
+        for pid in groups:
+            signal_group(pid, signal.SIGKILL)
+
     def kill_all(self) -> None:
         """SIGKILL every process of the platform, as a machine that is gone; what keeps it starts it again."""
         for role in ("scheduler", "default", "runs", "web"):
@@ -200,19 +210,27 @@ class Cluster:
         return _servers().STARTED[urlsplit(self.addresses[name]).port]
 
     def lose_broker(self) -> None:
-        """Empty the broker and, where it is a server, end and start it."""
+        """Empty the broker and the cache, and kill and start the broker where it is a server."""
         if self.variant == "embedded":
             for file in (self.folder / "home" / "broker").glob("*"):
                 file.unlink(missing_ok=True)
             return
-        if self.variant == "redis":
-            import redis
+        import redis
 
-            redis.Redis.from_url(self.addresses["redis"]).flushall()
-        name = self.variant
-        self.server(name).stop(signal.SIGKILL if name == "redis" else None)
+        redis.Redis.from_url(self.addresses["redis"]).flushall()
+        if self.variant == "rabbitmq":
+            self._purge()
+        self.server(self.variant).stop(signal.SIGKILL)
         time.sleep(1)
-        self.server(name).start()
+        self.server(self.variant).start()
+
+    def _purge(self) -> None:
+        """Empty RabbitMQ's queues, which outlive it."""
+        import kombu
+
+        with kombu.Connection(self.addresses["rabbitmq"]) as connection:
+            for queue in ("runs", "default"):
+                connection.default_channel.queue_purge(queue)
 
     # The database, read past the API
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.drilling import as_often
+from tests.drilling import as_often, patient
 from tests.drills.cluster import Cluster
 from tests.drills.conftest import Round, rounds
 from tests.drills.workload import FIRST_DAY, Client, mapping, require_closed
@@ -15,8 +15,8 @@ from tests.drills.workload import FIRST_DAY, Client, mapping, require_closed
 pytestmark = pytest.mark.drill
 
 # From when a chunk's worker is killed until another chunk is through, when workers and scheduler are there again.
-TAKEN_UP = 45.0
-DAYS = as_often(8, 24)
+TAKEN_UP = patient(45.0)
+DAYS = as_often(8, 16)
 ROWS = DAYS * 4_000
 # A place in the code, or a role whose processes are killed at random, or all of them.
 KILLS = [
@@ -46,7 +46,7 @@ class Days:
         self.pipeline = self._lay_out(client)
         undisturbed = Client(client.cluster)
         run = undisturbed.start(self._lay_out(undisturbed))
-        assert undisturbed.wait_for(run, 90)["status"] == "success"
+        assert undisturbed.wait_for(run, patient(90))["status"] == "success"
         self.content = undisturbed.content("customers")
         self.path = ""
 
@@ -157,7 +157,7 @@ def test_backfill__its_processes_killed_anywhere__reads_each_chunk_once(
             days.wait_for_chunks(min(DAYS, done + 1), TAKEN_UP)
             measured.seconds = time.monotonic() - began
         cluster.disarm()
-    days.wait_for("success", TAKEN_UP + 5 * DAYS)
+    days.wait_for("success", TAKEN_UP + patient(5.0 * DAYS))
     days.require_once(DAYS)
     assert days.client.content("customers") == days.content
 
@@ -186,7 +186,7 @@ def test_backfill__paused_while_its_worker_is_killed__pauses_and_goes_on(
         days.client.call("POST", f"{days.path}/resume")
         cluster.kill("scheduler")
         cluster.kill("default")
-        days.wait_for("success", TAKEN_UP + 5 * DAYS)
+        days.wait_for("success", TAKEN_UP + patient(5.0 * DAYS))
         days.require_once(DAYS)
         assert days.client.content("customers") == days.content
 

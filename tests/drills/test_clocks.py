@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.drilling import is_long
+from tests.drilling import is_long, patient
 from tests.drills.clocks import build_library
 from tests.drills.cluster import Cluster
 from tests.drills.conftest import Round, keeping_failed
@@ -25,7 +25,7 @@ HOUR = 3600
 # Two ticks and more.
 NOTICED = 8.0
 # A schedule that is due starts its run within this.
-STARTED = 20.0
+STARTED = patient(20.0)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_run__under_way_while_clocks_jump__goes_on_undisturbed(
         for seconds in (HOUR, -HOUR, 0):
             _move(cluster, seconds, client)
             _watch(cluster, NOTICED)
-        found = client.wait_for(run, 120)
+        found = client.wait_for(run, patient(120))
         assert found["status"] == "success", found
         require_closed(found)
         watched.expect(appended=1)
@@ -155,7 +155,7 @@ def test_worker__killed_while_clocks_are_wrong__is_replaced_as_soon_as_ever(
             cluster.wait_for_hit("run.before_commit")
             cluster.wait_until_ready()
             began = time.monotonic()
-            assert client.wait_for(run, 90)["status"] == "success"
+            assert client.wait_for(run, patient(90))["status"] == "success"
             measured.seconds = time.monotonic() - began
             watched.expect(appended=1)
-            assert measured.seconds < 45
+            assert measured.seconds < patient(45)

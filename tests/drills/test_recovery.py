@@ -8,15 +8,16 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.drilling import patient
 from tests.drills.cluster import Cluster
 from tests.drills.conftest import Round, rounds
 from tests.drills.workload import Client, Watched, require_closed
 
 pytestmark = pytest.mark.drill
 
-RECOVERED = 60.0
+RECOVERED = patient(60.0)
 # So long after the web server is there again, the key of a call whose process died is free.
-CLAIM_FREE = 8.0
+CLAIM_FREE = patient(8.0)
 SMALL = 200
 
 
@@ -113,7 +114,7 @@ def _database_immediately(cluster: Cluster) -> None:
 
 
 OUTAGES: dict[str, Callable[[Cluster], None]] = {
-    "broker emptied and started again": Cluster.lose_broker,
+    "broker emptied, killed and started": Cluster.lose_broker,
     "database ended with -m immediate": _database_immediately,
     "every process killed": Cluster.kill_all,
 }

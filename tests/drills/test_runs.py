@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.drilling import is_long
+from tests.drilling import is_long, patient
 from tests.drills.cluster import Cluster
 from tests.drills.conftest import Round, rounds
 from tests.drills.workload import ENDED, Client, Watched, require_closed
@@ -15,8 +15,8 @@ from tests.drills.workload import ENDED, Client, Watched, require_closed
 pytestmark = pytest.mark.drill
 
 # A run that was let down ends within this after a worker is there.
-TAKEN_UP = 45.0
-CANCELLED = 10.0
+TAKEN_UP = patient(45.0)
+CANCELLED = patient(10.0)
 POINTS = [
     "run.claimed@1",
     "run.extracted@1",
@@ -39,7 +39,7 @@ IN_SHORT = {
 def _end_after_kill(client: Client, run: str) -> float:
     """Wait for the run's end and return how long it took from when a worker was there."""
     available = None
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + patient(150)
     while client.run(run)["status"] not in ENDED:
         if available is None and client.cluster.is_ready:
             available = time.monotonic()
@@ -74,14 +74,20 @@ def test_run__worker_killed_at_a_fail_point__takes_effect_once_within_45_seconds
 def test_run__worker_killed_at_random__takes_effect_once_within_45_seconds(
     cluster: Cluster, client: Client, watched: Watched, counted: Round, dice: random.Random
 ) -> None:
-    for _ in range(rounds(short=2, long=20)):
-        with counted("R1 worker killed at random") as measured:
-            run = client.start(watched.pipeline)
-            time.sleep(dice.uniform(0, watched.seconds))
-            cluster.kill("runs")
-            measured.seconds = _end_after_kill(client, run)
-            _require_undisturbed(client, watched, run)
-            assert measured.seconds < TAKEN_UP
+    # Two at a time: most of a round is the wait for a lease to end.
+    pair = (watched, Watched(Client(cluster)))
+    for _ in range(rounds(short=2, long=20) // len(pair)):
+        begun = []
+        for each in pair:
+            run = each.client.start(each.pipeline)
+            time.sleep(dice.uniform(0, each.seconds))
+            cluster.kill_holder(run)
+            begun.append(run)
+        for each, run in zip(pair, begun, strict=True):
+            with counted("R1 worker killed at random") as measured:
+                measured.seconds = _end_after_kill(each.client, run)
+                _require_undisturbed(each.client, each, run)
+                assert measured.seconds < TAKEN_UP
         cluster.wait_until_ready()
 
 
@@ -99,7 +105,7 @@ def test_run__taken_over_while_its_worker_stood_still__is_not_written_by_it(
             os.kill(holder, signal.SIGSTOP)
             stopped = time.monotonic()
             try:
-                found = client.wait_for(run, 90)
+                found = client.wait_for(run, patient(90))
                 measured.seconds = time.monotonic() - stopped
             finally:
                 os.kill(holder, signal.SIGCONT)
@@ -113,7 +119,7 @@ def test_run__taken_over_while_its_worker_stood_still__is_not_written_by_it(
 def test_run__cancelled_at_any_moment__ends_in_ten_seconds_and_writes_no_more(
     cluster: Cluster, client: Client, watched: Watched, counted: Round, dice: random.Random
 ) -> None:
-    for _ in range(rounds(short=4, long=40)):
+    for _ in range(rounds(short=4, long=20)):
         with counted("R4 cancelled at random") as measured:
             run = client.start(watched.pipeline)
             time.sleep(dice.uniform(0, watched.seconds * 1.1))
@@ -121,7 +127,7 @@ def test_run__cancelled_at_any_moment__ends_in_ten_seconds_and_writes_no_more(
             answer = client.send("POST", f"/api/runs/{run}/cancel")
             assert answer is not None
             assert answer.status_code == 200 or "RUN_ALREADY_FINISHED" in answer.text, answer.text
-            found = client.wait_for(run, 60)
+            found = client.wait_for(run, patient(60))
             measured.seconds = time.monotonic() - asked
             assert found["status"] == ("cancelled" if answer.status_code == 200 else "success"), found
             committed = sum(

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.drilling import patient
 from tests.drills.cluster import Cluster
 from tests.drills.conftest import Round, rounds
 from tests.drills.workload import Client, Watched
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.drill
 
 SMALL = 200
 # From the end of the run that others follow, with everything there.
-FOLLOWED = 60.0
+FOLLOWED = patient(60.0)
 # A place in the code with the hit that is meant, or a role whose processes are killed at random.
 KILLS = [
     "trigger.taken@1",
@@ -112,12 +113,12 @@ def test_followers__of_runs_one_upon_the_other__answer_no_success_twice(
             time.sleep(dice.uniform(0.5, 2))
             cluster.kill(role)
         for run in upstream:
-            last = client.wait_for(run, 120)
+            last = client.wait_for(run, patient(120))
             assert last["status"] == "success"
         time.sleep(7)
         for name in chain.followers:
             for run, _, _ in chain.runs(name):
-                assert client.wait_for(run, 120)["status"] == "success"
+                assert client.wait_for(run, patient(120))["status"] == "success"
         # A start that waits answers the ends that come meanwhile: what ended last was read by the last one.
         assert client.run(chain.runs("first")[-1][0])["started_at"] >= last["finished_at"]
         causes = [cause for _, _, cause in chain.runs("first")]

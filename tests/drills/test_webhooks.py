@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.drilling import is_long
+from tests.drilling import is_long, patient
 from tests.drills.cluster import Cluster
 from tests.drills.conftest import Round, rounds
 from tests.drills.receiver import Receiver
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.drill
 TYPES = ["pipeline.started", "pipeline.completed", "pipeline.failed", "pipeline.cancelled"]
 KILLS = ["delivery.claimed@1", "delivery.sent@3", "delivery.before_record@1", ""]
 # The lease of a claim whose worker was lost, a slow attempt, and a worker's start.
-SETTLES = 150.0
+SETTLES = patient(150.0)
 
 
 class Emitter(threading.Thread):
@@ -53,7 +53,7 @@ def _kill_deliverers(cluster: Cluster, webhook: str, dice: random.Random, kills:
             cluster.kill("default")
             continue
         cluster.arm(f"{name}=killtree@{hit}")
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + patient(90)
         while cluster.hits(name) < int(hit):
             assert time.monotonic() < deadline, f"{name} was never reached. Logs: {cluster.folder}"
             _hurry(cluster, webhook)

@@ -11,11 +11,12 @@ from typing import Any
 
 import httpx
 
+from tests.drilling import patient
 from tests.drills.cluster import Cluster
 from tests.up.conftest import FIRST
 
 ENDED = {"success", "failed", "cancelled"}
-ROWS = 400_000
+ROWS = 250_000
 FIRST_DAY = date(2024, 1, 1)
 
 _COLUMNS = [
@@ -74,7 +75,9 @@ class Client:
         except httpx.TransportError:
             return None
 
-    def call(self, method: str, path: str, body: Any = None, *, patience: float = 60, **headers: str) -> Any:
+    def call(
+        self, method: str, path: str, body: Any = None, *, patience: float = patient(60), **headers: str
+    ) -> Any:
         """Return the data of a good answer; what is temporary is tried again for so many seconds."""
         deadline = time.monotonic() + patience
         while True:
@@ -150,7 +153,7 @@ class Watched:
         self.client = client
         self.pipeline = client.lay_out(rows)
         began = time.monotonic()
-        ended = client.wait_for(client.start(self.pipeline), 90)
+        ended = client.wait_for(client.start(self.pipeline), patient(90))
         assert ended["status"] == "success", ended["error"]
         self.seconds = time.monotonic() - began
         self.customers, self.visits = client.content("customers"), client.content("visits")

@@ -76,7 +76,7 @@ def test_run__worker_killed_at_random__takes_effect_once_within_45_seconds(
 ) -> None:
     # Two at a time: most of a round is the wait for a lease to end.
     pair = (watched, Watched(Client(cluster)))
-    for _ in range(rounds(short=2, long=20) // len(pair)):
+    for _ in range(max(1, rounds(short=2, long=20) // len(pair))):
         begun = []
         for each in pair:
             run = each.client.start(each.pipeline)
@@ -119,7 +119,7 @@ def test_run__taken_over_while_its_worker_stood_still__is_not_written_by_it(
 def test_run__cancelled_at_any_moment__ends_in_ten_seconds_and_writes_no_more(
     cluster: Cluster, client: Client, watched: Watched, counted: Round, dice: random.Random
 ) -> None:
-    for _ in range(rounds(short=4, long=20)):
+    for _ in range(rounds(short=3, long=20)):
         with counted("R4 cancelled at random") as measured:
             run = client.start(watched.pipeline)
             time.sleep(dice.uniform(0, watched.seconds * 1.1))

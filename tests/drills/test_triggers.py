@@ -106,6 +106,8 @@ def test_followers__processes_killed_anywhere__start_once_for_each_success(
 def test_followers__of_runs_one_upon_the_other__answer_no_success_twice(
     cluster: Cluster, client: Client, counted: Round, dice: random.Random
 ) -> None:
+    if not rounds(short=0, long=1):
+        pytest.skip("in the long form")
     with counted("pipelines that follow, many ends at once"):
         chain = Chain(client)
         upstream = [client.start(chain.watched.pipeline) for _ in range(6)]

@@ -28,3 +28,5 @@ WHITENOISE_AUTOREFRESH = True
 if "sqlite3" in DATABASES["default"]["ENGINE"]:  # noqa: F405
     # A file, as in an installation: in memory, threads meet locks of tables that a file does not have.
     DATABASES["default"]["TEST"] = {"NAME": str(Path(os.environ["DATALINX_HOME"]) / "tests.sqlite3")}  # noqa: F405
+    # What tests write need not reach a disk.
+    DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"  # noqa: F405

@@ -123,7 +123,8 @@ class Binder:
 
     def evaluate(self, expressions: Iterable[exp.Expr]) -> tuple[Any, ...]:
         """The values of expressions over constants alone."""
-        row = self._execute(exp.select(*(expression.copy() for expression in expressions))).fetchone()
+        query = exp.select(*(expression.copy() for expression in expressions))
+        row = self._execute(query.sql(dialect="duckdb", copy=False)).fetchone()
         return tuple(row or ())
 
     def _check_literals(self, tree: exp.Expr) -> None:
@@ -133,14 +134,15 @@ class Binder:
                 self.evaluate([node])
 
     def _describe(self, query: exp.Query) -> list[SourceColumn]:
-        rows = self._execute(exp.Describe(this=query)).fetchall()
+        text = query.sql(dialect="duckdb")
+        rows = self._execute(f"DESCRIBE {text}").fetchall()
         # Planning it finds what only DuckDB's optimizer stumbles over.
-        self._execute(exp.Command(this="EXPLAIN", expression=query.sql(dialect="duckdb")))
+        self._execute(f"EXPLAIN {text}")
         return [SourceColumn(str(name), str(kind)) for name, kind, *_ in rows]
 
-    def _execute(self, statement: exp.Expression) -> Any:
+    def _execute(self, statement: str) -> Any:
         try:
-            return self._connection.execute(statement.sql(dialect="duckdb"))
+            return self._connection.execute(statement)
         except duckdb.Error as error:
             if isinstance(error, duckdb.FatalException | duckdb.InternalException):
                 _DATABASES.discard()

@@ -51,7 +51,11 @@ def _filled(text: str, parts: Mapping[str, exp.Expression]) -> exp.Expression:
 
 @cache
 def _parse(text: str) -> exp.Expression:
-    return cast("exp.Expression", sqlglot.parse_one(text, dialect="duckdb"))
+    tree = cast("exp.Expression", sqlglot.parse_one(text, dialect="duckdb"))
+    for node in tree.walk():
+        # Where it stands in the text: nobody asks, and each copy would cost twice as much.
+        node._meta = None
+    return tree
 
 
 def _as_part(part: Place, *, take: bool = False) -> exp.Expression:

@@ -24,9 +24,11 @@ needs_prometheus = pytest.mark.skipif(
 
 
 def check(*words: str) -> None:
-    done = subprocess.run(
-        ["promtool", "check", *words], capture_output=True, text=True, timeout=60, check=False
-    )
+    run_promtool("check", *words)
+
+
+def run_promtool(*words: str) -> None:
+    done = subprocess.run(["promtool", *words], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -34,6 +36,45 @@ def check(*words: str) -> None:
 def test_rules__by_prometheus_own_tool__are_right() -> None:
     check("rules", str(PLACE / "alerts.yml"))
     check("config", "--syntax-only", str(PLACE / "prometheus.yml"))
+
+
+def waits(*, up_to_300: int, runs: int) -> list[dict[str, str]]:
+    """Return the numbers of two web processes that both say how many runs waited no longer than five minutes."""
+    counts = {"60": up_to_300 // 2, "300": up_to_300, "900": runs, "+Inf": runs}
+    name = "datalinx_run_wait_seconds_last_hour"
+    return [
+        {"series": series, "values": f"{count}+0x60"}
+        for web in ("a", "b")
+        for series, count in [
+            *((f'{name}_bucket{{le="{edge}",instance="{web}"}}', count) for edge, count in counts.items()),
+            (f'{name}_gcount{{instance="{web}"}}', runs),
+        ]
+    ]
+
+
+@needs_prometheus
+@pytest.mark.parametrize(
+    ("up_to_300", "runs", "seconds"),
+    [
+        # Of 100 runs, 90 within five minutes and the others within fifteen: the 95th is in their middle.
+        (90, 100, [600.0]),
+        (97, 100, []),
+        # Of so few, one in twenty is nobody.
+        (10, 19, []),
+        (0, 0, []),
+    ],
+)
+def test_rule__of_runs_that_begin_late__counts_what_two_web_processes_say_once(
+    tmp_path: Path, up_to_300: int, runs: int, seconds: list[float]
+) -> None:
+    rules = yaml.safe_load((PLACE / "alerts.yml").read_text())["groups"][0]["rules"]
+    (rule,) = (rule for rule in rules if rule["alert"] == "DatalinxRunsBeginLate")
+    samples = [{"labels": "{}", "value": value} for value in seconds]
+    question = {"expr": rule["expr"], "eval_time": "30m", "exp_samples": samples}
+    file = tmp_path / "question.yml"
+    series = waits(up_to_300=up_to_300, runs=runs)
+    file.write_text(yaml.safe_dump({"tests": [{"input_series": series, "promql_expr_test": [question]}]}))
+    run_promtool("test", "rules", str(file))
 
 
 @needs_prometheus

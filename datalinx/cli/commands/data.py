@@ -126,7 +126,7 @@ def find(
     column: ColumnName = None,
     source: AskSource = Asking.AUTO,
 ) -> None:
-    """Tell what became of a record: is it in the table, since when, and if not, why?"""
+    """Tell what became of a record: whether it is in the table and since when, and if not, why."""
     show_record(session.view.tables.find(table, key_of(key, column), source=source.value), session.out)
 
 

@@ -106,7 +106,7 @@ def find(
     column: ColumnName = None,
     source: AskSource = Asking.AUTO,
 ) -> None:
-    """Tell what became of a record in a run: did it go through, and if not, why?"""
+    """Tell what became of a record in a run: whether it went through, and if not, why."""
     found = session.view.runs.find(run, key_of(key, column), table=table, source=source.value)
     show_record(found, session.out)
 

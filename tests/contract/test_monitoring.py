@@ -73,7 +73,11 @@ def test_rule__of_runs_that_begin_late__counts_what_two_web_processes_say_once(
     question = {"expr": rule["expr"], "eval_time": "30m", "exp_samples": samples}
     file = tmp_path / "question.yml"
     series = waits(up_to_300=up_to_300, runs=runs)
-    file.write_text(yaml.safe_dump({"tests": [{"input_series": series, "promql_expr_test": [question]}]}))
+    file.write_text(
+        yaml.safe_dump(
+            {"tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [question]}]}
+        )
+    )
     run_promtool("test", "rules", str(file))
 
 

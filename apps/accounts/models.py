@@ -168,8 +168,9 @@ class IdempotencyRecord(models.Model):
     key = models.CharField(max_length=300)
     fingerprint = models.CharField(max_length=64)
     answer = models.TextField(blank=True, default="")
-    # Who answers the call, and when that process last said that it does.
-    holder = models.CharField(max_length=32, default="", db_index=True)
+    # Who answers the call, and when that process last said that it does. A process of before, while the instance is
+    # brought to this version, knows of none.
+    holder = models.CharField(max_length=32, default="", db_default="", db_index=True)
     claimed_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 

@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="idempotencyrecord",
             name="holder",
-            field=models.CharField(db_index=True, default="", max_length=32),
+            field=models.CharField(db_index=True, default="", db_default="", max_length=32),
         ),
     ]

@@ -13,7 +13,10 @@ class Migration(migrations.Migration):
             model_name="backfill",
             name="notify",
             field=models.CharField(
-                choices=[("backfill", "Backfill"), ("chunks", "Chunks")], default="backfill", max_length=10
+                choices=[("backfill", "Backfill"), ("chunks", "Chunks")],
+                default="backfill",
+                db_default="backfill",
+                max_length=10,
             ),
         ),
     ]

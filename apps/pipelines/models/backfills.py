@@ -67,7 +67,7 @@ class Backfill(WorkspaceModel):
     tables = models.JSONField(default=list)
     order = models.CharField(max_length=10, choices=Order, default=Order.OLDEST)
     on_failure = models.CharField(max_length=10, choices=OnFailure, default=OnFailure.STOP)
-    notify = models.CharField(max_length=10, choices=Notify, default=Notify.BACKFILL)
+    notify = models.CharField(max_length=10, choices=Notify, default=Notify.BACKFILL, db_default="backfill")
     # The documents that all of its runs run.
     snapshot = models.JSONField(default=dict)
     # How many chunks are in each state, what the successful ones counted, and how long they took on average: kept

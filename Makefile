@@ -48,9 +48,7 @@ check: setup ## run all there is: lint, types, tests, tests with servers, the cl
 	$(MAKE) -j 2 lint types client docs
 	$(MAKE) test
 	$(MAKE) servers
-	DRILL_PATIENCE=2 $(MAKE) -j 6 $(DRILLS_SHORT) spark dbt readme
-	$(MAKE) monitoring
-	$(MAKE) browser
+	DRILL_PATIENCE=2 $(MAKE) -j 8 $(DRILLS_SHORT) spark dbt readme monitoring browser
 
 lint: setup ## look for faults of style
 	$(RUN) -m ruff check .

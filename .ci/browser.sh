@@ -2,7 +2,8 @@
 set -u
 if ! command -v chromium >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "browser: installing chromium" >&2
-    { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends chromium; } >/dev/null 2>&1
+    # One after the other: of several at the same time all but one would fail.
+    flock /var/lock/datalinx-apt sh -c 'apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends chromium' >/dev/null 2>&1
 fi
 if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then
     "$@"

@@ -7,7 +7,7 @@ if ! command -v promtool >/dev/null && [ ! -x "$place/usr/bin/promtool" ] && com
     (
         cd "$place"
         apt-get -q download prometheus >/dev/null 2>&1 ||
-            { apt-get -q update && apt-get -q download prometheus; } >/dev/null 2>&1
+            flock /var/lock/datalinx-apt sh -c 'apt-get -q update && apt-get -q download prometheus' >/dev/null 2>&1
         dpkg-deb -x prometheus_*.deb .
         rm -f prometheus_*.deb
     ) || echo "promtool: NOT RUN, there is none and none could be had" >&2

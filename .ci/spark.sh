@@ -7,7 +7,8 @@ if ! $python -c "import pyspark, grpc, pandas" 2>/dev/null; then
 fi
 if ! command -v java >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "spark: installing Java" >&2
-    { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends default-jre-headless; } >/dev/null 2>&1
+    # One after the other: of several at the same time all but one would fail.
+    flock /var/lock/datalinx-apt sh -c 'apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends default-jre-headless' >/dev/null 2>&1
 fi
 if $python -c "import pyspark" 2>/dev/null && command -v java >/dev/null; then
     "$@"

@@ -9,7 +9,7 @@ them to the receivers of webhooks. That needs no library. With the extra `otel` 
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
@@ -73,7 +73,6 @@ def carry(trace: str) -> Iterator[None]:
         _current.reset(token)
 
 
-@contextmanager
 def span(
     name: str,
     *,
@@ -81,23 +80,36 @@ def span(
     link: str = "",
     kind: str = "internal",
     attributes: Mapping[str, Any] | None = None,
-) -> Iterator["Span"]:
+) -> AbstractContextManager["Span"]:
     """Do something as a part of a trace, `parent` unless empty; without a collector the trace is only carried on.
 
     `link` is the trace of what it comes from, which a collector shows beside it.
     """
     found = _tracer()
-    if found is None:
-        # Not by `carry`: a busy worker passes here thousands of times a second.
-        token = _current.set(parent or _current.get())
-        try:
-            yield _NOBODY
-        finally:
-            _current.reset(token)
-        return
     above = parent or _current.get()
-    with found.begin(name, above, kind, attributes or {}, link) as (inner, made), carry(made):
+    return _Carried(above) if found is None else _made(found.begin(name, above, kind, attributes or {}, link))
+
+
+@contextmanager
+def _made(begun: AbstractContextManager[Any]) -> Iterator["Span"]:
+    with begun as (inner, made), carry(made):
         yield Span(inner)
+
+
+class _Carried:
+    """A trace carried on without a span: a busy worker does it thousands of times a second."""
+
+    __slots__ = ("_token", "_trace")
+
+    def __init__(self, trace: str) -> None:
+        self._trace = trace
+
+    def __enter__(self) -> "Span":
+        self._token = _current.set(self._trace)
+        return _NOBODY
+
+    def __exit__(self, *error: object) -> None:
+        _current.reset(self._token)
 
 
 class Span:

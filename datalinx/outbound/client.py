@@ -4,11 +4,10 @@ import http.client
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import NamedTuple, Self, cast
 
 from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 
@@ -24,8 +23,7 @@ _NOT_IN_NAMES = frozenset(' :()<>@,;\\"/[]?={}')
 _CHUNK_BYTES = 16 * 1024
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What the other side answered, redirects included: none is followed.
 
     `headers` are looked up without case. `body` is cut at the limit, and `truncated` says so.
@@ -114,7 +112,7 @@ class Outbound:
         """Return a connection to the target: one that is open, else to the first address that takes it."""
         key = (target.scheme, target.host, target.port)
         kept = self._open.pop(key, None)
-        if kept is not None and kept.is_connected:
+        if kept is not None and kept.is_idle():
             kept.set_deadline(deadline)
             self._open[key] = kept
             return kept

@@ -2,6 +2,7 @@
 
 import http.client
 import queue
+import select
 import socket
 import ssl
 import threading
@@ -68,6 +69,16 @@ class _Pinned:
     host: str
     port: int
     default_port: int
+    _poll: "select.poll | None" = None
+
+    def is_idle(self) -> bool:
+        """Return whether it is open and the other side has said nothing since: neither words nor an end."""
+        if self.sock is None:
+            return False
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self.sock, select.POLLIN)
+        return not self._poll.poll(0)
 
     def ask(
         self, method: str, path: str, *, body: bytes | None, headers: Mapping[str, str]

@@ -6,8 +6,8 @@ still the claim's; a claim whose worker was lost comes back when its lease is ov
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
@@ -24,8 +24,7 @@ DISABLED = "The webhook is disabled."
 BATCH = 1_000
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """A delivery that this worker may attempt until its lease is over."""
 
     delivery_id: str

@@ -32,8 +32,9 @@ THREADS = 48
 THREADS_OF_ONE = 16
 THREADS_OF_SLOW = 24
 WEBHOOKS_AT_ONCE = 50
-# Results of this many seconds are written together.
+# Results of this many seconds are written together, and so many at once without waiting for more.
 GATHER_SECONDS = 0.05
+ENOUGH = 500
 LOOK_SECONDS = 0.25
 
 _health: dict[str, Health] = {}
@@ -98,7 +99,7 @@ class _Deliverer:
         with suppress(queue.Empty):
             if any(lane.threads for lane in self._lanes.values()):
                 results.append(self._done.get(timeout=GATHER_SECONDS))
-                if any(lane.threads for lane in self._lanes.values()):
+                if self._done.qsize() < ENOUGH and any(lane.threads for lane in self._lanes.values()):
                     time.sleep(GATHER_SECONDS)
             while True:
                 results.append(self._done.get_nowait())

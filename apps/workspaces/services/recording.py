@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import orjson
 from django.db import connection, transaction
@@ -41,8 +42,7 @@ _COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """An attempt that was made under a claim. `began_after` is the seconds between the claim and its beginning."""
 
     claim: Claim
@@ -104,7 +104,7 @@ def _write_log(mine: Sequence[tuple[_Held, Result]]) -> None:
         {
             "delivery_id": delivery.pk,
             "number": delivery.attempts,
-            "at": _written(each.claim.claimed_at + timedelta(seconds=each.began_after)),
+            "at": each.claim.claimed_at + timedelta(seconds=each.began_after),
             "seconds": each.outcome.seconds,
             "response_status": each.outcome.status,
             "response_body": each.outcome.body,
@@ -114,19 +114,16 @@ def _write_log(mine: Sequence[tuple[_Held, Result]]) -> None:
     ]
     table = connection.ops.quote_name(DeliveryAttempt._meta.db_table)
     if connection.vendor == "sqlite":
-        found = ", ".join(f"json_extract(value, '$.{name}')" for name in _COLUMNS)
-        source = f"SELECT {found} FROM json_each(%s)"
+        found = {name: f"json_extract(value, '$.{name}')" for name in _COLUMNS}
+        # As Django writes moments, which are UTC, into a file.
+        found["at"] = f"replace(replace({found['at']}, 'T', ' '), '+00:00', '')"
+        source = f"SELECT {', '.join(found.values())} FROM json_each(%s)"
     else:
         types = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
         source = f"SELECT {', '.join(_COLUMNS)} FROM jsonb_to_recordset(%s::jsonb) AS made({types})"
     with connection.cursor() as cursor:
         statement = f"INSERT INTO {table} ({', '.join(_COLUMNS)}) {source}"  # names of ours alone
         cursor.execute(statement, [orjson.dumps(rows).decode()])
-
-
-def _written(moment: datetime) -> str:
-    """Return a moment as the database has it in a column."""
-    return str(connection.ops.adapt_datetimefield_value(moment))
 
 
 def _advance(delivery: _Held, outcome: Outcome, now: datetime) -> None:

@@ -4,9 +4,9 @@ import base64
 import hmac
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from datalinx.errors import DatalinxError
 from datalinx.outbound import Outbound
@@ -22,8 +22,7 @@ KEPT_BYTES = 1024
 LONGEST_RETRY_AFTER = timedelta(hours=24)
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """What is sent, and where to: an event's id and text, and the secrets that sign it."""
 
     url: str
@@ -33,8 +32,7 @@ class Message:
     trace: str = ""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of one attempt. `status` is None when no answer came; `seconds` is how long it took."""
 
     delivered: bool

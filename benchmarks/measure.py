@@ -90,6 +90,11 @@ def over(taken: Mapping[str, Sequence[Taken]], name: str, other: str) -> float:
     return median(taken[name]) / median(taken[other])
 
 
+def over_by(taken: Mapping[str, Sequence[Taken]], name: str, other: str) -> float:
+    """The difference of two medians, in seconds."""
+    return median(taken[name]) - median(taken[other])
+
+
 def interleave(
     contenders: Mapping[str, Once],
     *,

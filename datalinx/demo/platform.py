@@ -7,14 +7,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 EMAIL = "owner@demo.example"
 ORGANIZATION = "Demo Grocers"
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def platform(home: Path) -> Iterator[Platform]:
+def platform(home: Path, *, settings: Mapping[str, str] | None = None) -> Iterator[Platform]:
     """Start a platform with nothing in it and give it; stop it when the block ends.
 
-    The home is made anew. Raises RuntimeError with the platform's last words when it does not come up.
+    The home is made anew. `settings` are variables of the environment beside the demonstration's own.
+    Raises RuntimeError with the platform's last words when it does not come up.
     """
     if home.exists():
         _refuse_foreign(home)
@@ -51,7 +52,7 @@ def platform(home: Path) -> Iterator[Platform]:
             [sys.executable, "-m", "datalinx.up", "--home", str(home), "--port", str(port)],
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(password),
+            env=_environment(password) | dict(settings or {}),
         )
         try:
             _wait(process, port, log)

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.webhooks import BARE, POSTGRESQL, SERVER, SQLITE
+from benchmarks.servers import POSTGRESQL as SERVER
+from benchmarks.webhooks import BARE, CLIENT, POSTGRESQL, SQLITE
 
 
 def test_b9__short_form__has_figures_of_both_and_their_rates(tmp_path: Path) -> None:
@@ -23,7 +24,7 @@ def test_b9__short_form__has_figures_of_both_and_their_rates(tmp_path: Path) -> 
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(path.read_text())["B9"]
-    assert set(found["figures"]) == {SQLITE, BARE}
+    assert set(found["figures"]) == {SQLITE, BARE, CLIENT}
     assert set(found["absent"]) == {POSTGRESQL}
     assert all(rate > 0 for rate in found["notes"]["events a second"].values())
     assert [reach["at_most"] for reach in found["reaches"]] == [1 / 0.7]

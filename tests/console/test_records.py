@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from tests.console.shop import open_shop
+from tests.journey import CONTACTS, lay_out, run
 from tests.world import World
 
 Visit = Callable[..., Client]
@@ -65,3 +66,12 @@ def test_record__of_a_stranger__is_not_there(world: World, visit: Visit) -> None
     eve = visit(world.eve)
     for path in (f"/w/production/runs/{shop.run['id']}/record", "/w/production/tables/customers/record"):
         assert eve.get(path, {"key": "1"}).status_code == 404
+
+
+def test_record__with_a_column_named_items__is_shown(world: World, visit: Visit) -> None:
+    header, *rows = CONTACTS.splitlines()
+    contacts = b"".join([header + b",items\n", *(row + b",some\n" for row in rows)])
+    made = run(world, lay_out(world, contacts))
+    for key in ("6", "5"):
+        page = visit(world.vera).get(f"/w/production/runs/{made['id']}/record", {"key": key})
+        assert "<dt>items</dt>" in page.content.decode()

@@ -76,6 +76,14 @@ def with_own_cursor(
     return dataclasses.replace(base, cursor=None)
 
 
+def next_cursor(stored: StoredTable, compiled: CompiledMapping, cursor: str | None) -> str | None:
+    """Return the cursor after which the next load of a table by `cursor` reads, None for one that reads all."""
+    if compiled.load.mode == "full":
+        return None
+    base = BaseTable((), stored.cursor, None)
+    return with_own_cursor(base, stored, compiled, cursor, replace=True).cursor
+
+
 def _cursor_before(stored: StoredTable) -> str | None:
     """The cursor of the mapping that last made the table; None where that is not known."""
     try:

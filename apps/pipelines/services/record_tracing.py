@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from apps.mappings.services.compile import Documents, compile_table
+from apps.mappings.services.types import make_registry
 from apps.pipelines.models import Run, RunStep, StoredTable
-from apps.pipelines.services.bases import engine_limits
+from apps.pipelines.services.bases import engine_limits, next_cursor
 from apps.pipelines.services.reading import open_scans, present_shapes, scans_as_read
 from apps.pipelines.services.windows import read_window
 from apps.workspaces.models import Workspace
+from datalinx.engine.compile.plan import CompiledMapping
 from datalinx.engine.connectors.base import Scan
 from datalinx.engine.execute.fingerprints import input_fingerprint
 from datalinx.engine.execute.results import Limits
+from datalinx.engine.execute.traced import Trace
 from datalinx.engine.execute.tracing import trace_records
 from datalinx.engine.execute.window import reading_condition
 from datalinx.errors import Cancelled, Failed, Invalid, NotFound
@@ -54,22 +57,28 @@ class Origin:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     cursor: str | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
+    # Whether it is about what the next run will do; then earlier ones have read what lies before the cursor.
+    is_to_come: bool = False
 
     @classmethod
     def of_step(cls, run: Run, step: RunStep) -> "Origin":
-        base = run.manifest.get("base", {}).get(step.table, {})
+        # A verification reads what the run read that it verifies.
+        made = run.verify_of or run
+        base = made.manifest.get("base", {}).get(step.table, {})
         return cls(
             workspace=run.workspace,
             documents=run.snapshot,
             table=step.table,
-            inputs=run.manifest.get("inputs", {}).get(step.table, {}),
+            inputs=made.manifest.get("inputs", {}).get(step.table, {}),
             cursor=None if base.get("replaced") else base.get("cursor"),
             request=run.request,
         )
 
     @classmethod
-    def of_table(cls, stored: StoredTable, documents: Documents) -> "Origin":
-        return cls(stored.workspace, documents, stored.name)
+    def of_table(cls, stored: StoredTable, documents: Documents, compiled: CompiledMapping) -> "Origin":
+        column = documents["mappings"][stored.name]["document"].get("load", {}).get("cursor")
+        cursor = next_cursor(stored, compiled, column)
+        return cls(stored.workspace, documents, stored.name, cursor=cursor, is_to_come=True)
 
 
 def not_asked(note: str | None = None) -> dict[str, Any]:
@@ -96,17 +105,7 @@ def ask_source(
         with open_scans(origin.workspace, origin.documents, origin.table, given=given) as scans:
             shapes = present_shapes(origin.documents, origin.table, scans)
             plan = compile_table(origin.documents, origin.table, shapes=shapes)
-            found = trace_records(
-                plan,
-                scans=scans,
-                values=values,
-                workdir=folder / "trace",
-                reading=reading_condition(
-                    plan.load, window=read_window(origin.request), cursor=origin.cursor
-                ),
-                limits=lookup_limits(),
-                cancelled=deadline.is_over,
-            )
+            found = _trace(origin, plan, scans, values, folder=folder / "trace", deadline=deadline)
             as_then = _are_as_then(origin.inputs, scans)
     except Cancelled:
         return not_asked(f"The source was not read to its end within {LOOKUP_SECONDS:.0f} seconds.")
@@ -124,6 +123,36 @@ def ask_source(
         "left_off": found.left_off,
         "note": note,
     }
+
+
+def _trace(
+    origin: Origin,
+    plan: CompiledMapping,
+    scans: Mapping[str, Scan],
+    values: Mapping[str, str],
+    *,
+    folder: Path,
+    deadline: Deadline,
+) -> Trace:
+    def trace(condition: str | None) -> Trace:
+        return trace_records(
+            plan,
+            scans=scans,
+            values=values,
+            workdir=folder,
+            reading=condition,
+            types=make_registry(origin.documents["types"]),
+            limits=lookup_limits(),
+            cancelled=deadline.is_over,
+        )
+
+    reading = reading_condition(plan.load, window=read_window(origin.request), cursor=origin.cursor)
+    if not origin.is_to_come:
+        return trace(reading)
+    # What keeps a row out is told first: an earlier run has read it then. One that passes has to be read yet.
+    found = trace(None)
+    is_valid = any(record.outcome == "valid" for record in found.records)
+    return trace(reading) if is_valid and reading is not None else found
 
 
 _PARTLY = (

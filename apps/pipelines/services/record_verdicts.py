@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apps.pipelines.models import Run, RunStep
+from datalinx.engine.execute.finding import StoredRows
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -62,13 +63,15 @@ TRACED = {
 }
 
 
-def change_of(before: Rows, after: Rows) -> str:
+def change_of(before: StoredRows, after: StoredRows) -> str:
     """Return what happened to a record's rows: new, changed, unchanged, gone, or absent both times."""
-    if not before:
-        return "new" if after else "absent"
-    if not after:
+    if not before.rows:
+        return "new" if after.rows else "absent"
+    if not after.rows:
         return "gone"
-    return "unchanged" if _sorted(before) == _sorted(after) else "changed"
+    if before.digest is None and after.digest is None:
+        return "unchanged" if _sorted(before.rows) == _sorted(after.rows) else "changed"
+    return "unchanged" if before.digest == after.digest else "changed"
 
 
 def _sorted(rows: Rows) -> list[list[tuple[str, str]]]:
@@ -82,6 +85,8 @@ def verdict_in_run(
     if not run.is_finished and step.published_at is None:
         return "pending", "The run has not made this table yet: ask again once it has."
     change = stored["change"] if stored is not None else None
+    if change == "gone" and rejected:
+        return change, f"{_CHANGED[change]} {_of_rejected(rejected)[1]}"
     if change in {"new", "changed", "gone"}:
         return change, _CHANGED[change]
     if rejected:
@@ -105,7 +110,14 @@ def verdict_in_table(
         return "gone", f"It was in the table, and was taken out{since}."
     if rejected:
         return _of_rejected(rejected)
-    return _of_source(source, expects_row=False)
+    outcome, message = _of_source(source, expects_row=False)
+    return outcome, _PASSED_BY if outcome == "not_read" else message
+
+
+_PASSED_BY = (
+    "Its row passes everything, and the next run does not read it: it does not lie after the cursor that the table was "
+    "loaded up to. This is how the source is now."
+)
 
 
 def _of_rejected(rejected: Rows) -> tuple[str, str]:

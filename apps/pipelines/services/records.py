@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from apps.mappings.services.compile import collect_documents, compile_table
+from apps.mappings.services.types import make_registry
 from apps.pipelines.models import Run, RunStep, StoredTable
 from apps.pipelines.services.record_keys import read_key
 from apps.pipelines.services.record_tracing import (
@@ -25,8 +26,14 @@ from apps.pipelines.services.record_verdicts import (
 from apps.pipelines.services.tables import find_stored_table, table_files, table_storage
 from datalinx.engine import lake
 from datalinx.engine.compile.plan import CompiledMapping, SourceColumn
-from datalinx.engine.execute.finding import MAX_FOUND, find_passed, find_rejected, find_stored
-from datalinx.engine.execute.sought import Sought, read_sought
+from datalinx.engine.execute.finding import (
+    MAX_FOUND,
+    StoredRows,
+    find_passed,
+    find_rejected,
+    find_stored,
+)
+from datalinx.engine.execute.sought import Sought, read_sought, with_made
 from datalinx.errors import Cancelled, FieldError, Invalid, NotFound
 from datalinx.files import scratch, workspace_storage
 
@@ -78,12 +85,10 @@ class _Search:
             for row in found
         ]
 
-    def stored(
-        self, table: StoredTable, sequence: int | None, sought: Sequence[Sought]
-    ) -> list[dict[str, Any]]:
+    def stored(self, table: StoredTable, sequence: int | None, sought: Sequence[Sought]) -> StoredRows:
         """Return the record's rows in a version of a table; there are none before the first one."""
         if sequence is None:
-            return []
+            return StoredRows()
         return find_stored(table_files(table, as_of=str(sequence), hold_in=self.folder / "held"), sought)
 
 
@@ -96,12 +101,15 @@ def find_in_run(*, run: Run, table: str, key: str, source: Asking = "auto") -> d
     step = _step_of(run, table)
     compiled = compile_table(run.snapshot, step.table)
     values = read_key(compiled, key)
-    sought = read_sought(compiled, values)
+    sought = read_sought(compiled, values, types=make_registry(run.snapshot["types"]))
     with scratch("records") as folder:
         search = _Search(folder, Deadline(), [])
         stored = _stored_around(search, run, step, sought)
         rejected = search.rejected(step, compiled, sought)
         asked = _ask_for_run(search, run, step, values, source, is_told=_is_told(stored, rejected))
+        again = _by_made(sought, asked)
+        if again and stored is not None and stored["change"] == "absent":
+            stored = _stored_around(search, run, step, again)
     outcome, message = verdict_in_run(run, step, stored=stored, rejected=rejected, source=asked)
     return {
         "run_id": run.pk,
@@ -125,23 +133,27 @@ def find_in_table(*, table: StoredTable, key: str, source: Asking = "auto") -> d
     documents = collect_documents(table.workspace)
     compiled = compile_table(documents, table.name)
     values = read_key(compiled, key)
-    sought = read_sought(compiled, values)
+    sought = read_sought(compiled, values, types=make_registry(documents["types"]))
     with scratch("records") as folder:
         search = _Search(folder, Deadline(), [])
-        rows = search.stored(table, table.snapshot, sought)
+        rows = search.stored(table, table.snapshot, sought).rows
         history = _history(search, table, sought)
         rejected = _rejected_by_runs(search, table, values)
         asked = not_asked()
         if source == "always" or (source == "auto" and not rows):
-            origin = Origin.of_table(table, documents)
+            origin = Origin.of_table(table, documents, compiled)
             asked = ask_source(origin, values, folder=folder, deadline=search.deadline)
+        again = _by_made(sought, asked)
+        if again and not rows and not history:
+            rows = search.stored(table, table.snapshot, again).rows
+            history = _history(search, table, again)
     outcome, message = verdict_in_table(rows=rows, history=history, rejected=rejected, source=asked)
     return {
         "table": table.name,
         "key": values,
         "outcome": outcome,
         "message": message,
-        "rows": rows[:MAX_FOUND],
+        "rows": list(rows[:MAX_FOUND]),
         "rows_left_off": len(rows) > MAX_FOUND,
         "history": history,
         **_bounded_rejected(rejected),
@@ -185,7 +197,19 @@ def _stored_around(
     except NotFound:
         search.notes.append("A version of the table that the run began with or left is not kept any more.")
         return {"known": False, "change": None, "before": [], "after": []}
-    return {"known": True, "change": change_of(before, after), "before": before, "after": after}
+    return {"known": True, "change": change_of(before, after), "before": before.rows, "after": after.rows}
+
+
+def _by_made(sought: Sequence[Sought], asked: Mapping[str, Any]) -> tuple[Sought, ...] | None:
+    """Return what to look for by what the source's rows become, None where that is nothing else.
+
+    A text that is no value of its column, as it stands in the source, can be the record's all the same: the mapping
+    makes another value of it.
+    """
+    if all(each.readings for each in sought):
+        return None
+    again = with_made(sought, [record["values"] for record in asked["records"] if record["values"]])
+    return again if again != tuple(sought) else None
 
 
 def _is_told(stored: Mapping[str, Any] | None, rejected: Sequence[Mapping[str, Any]]) -> bool:
@@ -208,7 +232,7 @@ def _ask_for_run(
 def _history(search: _Search, table: StoredTable, sought: Sequence[Sought]) -> list[dict[str, Any]]:
     """Return the versions of a table in which the record's rows changed, newest first."""
     versions = list(lake.snapshots(table_storage(table.workspace, table.pk), table.metadata_key))
-    found, newer, newer_rows = [], None, []
+    found, newer, newer_rows = [], None, StoredRows()
     for version in [*versions[: MAX_VERSIONS + 1], None]:
         if version is None and (newer is None or newer.sequence > 1):
             # What was before the oldest version that is kept nobody knows.
@@ -224,7 +248,7 @@ def _history(search: _Search, table: StoredTable, sought: Sequence[Sought]) -> l
                     "run_id": newer.run_id,
                     "at": newer.at,
                     "change": change_of(rows, newer_rows),
-                    "rows": newer_rows[:MAX_FOUND],
+                    "rows": list(newer_rows.rows[:MAX_FOUND]),
                 }
             )
         newer, newer_rows = version, rows
@@ -247,7 +271,8 @@ def _rejected_by_runs(search: _Search, table: StoredTable, values: Mapping[str, 
         # A mapping of then that does not hold any more, or that has no such column, has nothing to say.
         with suppress(Invalid, NotFound):
             compiled = compile_table(step.run.snapshot, step.table)
-            rows = search.rejected(step, compiled, read_sought(compiled, values))
+            types = make_registry(step.run.snapshot["types"])
+            rows = search.rejected(step, compiled, read_sought(compiled, values, types=types))
             found += [{"run_id": step.run_id, "at": step.run.created_at, **row} for row in rows]
     return found
 
@@ -257,8 +282,8 @@ def _bounded_stored(stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     return {
         **stored,
-        "before": stored["before"][:MAX_FOUND],
-        "after": stored["after"][:MAX_FOUND],
+        "before": list(stored["before"][:MAX_FOUND]),
+        "after": list(stored["after"][:MAX_FOUND]),
         "left_off": max(len(stored["before"]), len(stored["after"])) > MAX_FOUND,
     }
 

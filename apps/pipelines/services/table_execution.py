@@ -92,6 +92,7 @@ class TableExecution(TablePublication):
         if not self.run_row.publishes:
             rejected_key = self._store_rejects(result.rejected_path)
             with self.execution.record.keeping(self.step.table) as manifest:
+                self._note_base(manifest, replaced=replace)
                 self._keep_ledger(result, manifest, rejected_key=rejected_key)
             return
         staged = self._stage(compiled, result, columns, keys, replace=replace)

@@ -52,7 +52,7 @@ class TablePublication:
         self.step.loaded = describe_load(compiled, table_id=self.table_id, replace=replaced, base=base)
 
     def _note_base(self, manifest: dict[str, Any], *, replaced: bool) -> None:
-        """Note with the publication which version it builds on: what a verification and a look-up begin with."""
+        """Note with the ledger which version it builds on: what a verification and a look-up begin with."""
         manifest.setdefault("base", {})[self.step.table] = {
             "table": self.table_id,
             "snapshot": self.stored.snapshot if self.stored else None,

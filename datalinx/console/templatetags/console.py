@@ -79,6 +79,12 @@ def cell(value: Any) -> SafeString:
 
 
 @register.filter
+def pairs(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the columns and values of a row; `row.items` in a template is the column of that name."""
+    return list(row.items())
+
+
+@register.filter
 def sentence(text: Any) -> SafeString:
     """Return a sentence of the API with what stands in backticks as code."""
     parts = conditional_escape(str(text)).split("`")

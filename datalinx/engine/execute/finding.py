@@ -13,7 +13,7 @@ from datalinx.engine.execute.results import Limits
 from datalinx.engine.execute.session import Session
 from datalinx.engine.execute.sought import Sought, first_condition, rejected_texts
 from datalinx.engine.execute.text import listed, literal, quoted
-from datalinx.engine.query.rows import Where, read_rows
+from datalinx.engine.query.rows import Where, digest_rows, read_rows
 from datalinx.engine.query.tables import TableFiles
 from datalinx.errors import Invalid
 
@@ -80,20 +80,32 @@ def _numbers(
     return found
 
 
-def find_stored(table: TableFiles, sought: Sequence[Sought]) -> list[dict[str, Any]]:
-    """Return the rows of a version of a table that are a record's, at most `MAX_FOUND` and one more.
+@dataclass(frozen=True)
+class StoredRows:
+    """The rows of a version of a table that are a record's, at most `MAX_FOUND` and one more.
+
+    `digest` stands for all of them where there are more than these, in whatever order.
+    """
+
+    rows: Sequence[Mapping[str, Any]] = ()
+    digest: tuple[int, int] | None = None
+
+
+def find_stored(table: TableFiles, sought: Sequence[Sought]) -> StoredRows:
+    """Return the rows of a version of a table that are a record's.
 
     Values that do not fit the columns that the version has are in no row of it.
     """
     known = dict(table.columns)
     if any(each.field.name not in known or not each.readings for each in sought):
-        return []
+        return StoredRows()
     where = [Where(each.field.name, "in", each.readings) for each in sought]
     try:
         page = read_rows(table, where=where, limit=MAX_FOUND + 1)
+        digest = digest_rows(table, where=where) if page.row_count > MAX_FOUND else None
     except Invalid:
-        return []
-    return [dict(zip(table.names(), row, strict=True)) for row in page.rows]
+        return StoredRows()
+    return StoredRows([dict(zip(table.names(), row, strict=True)) for row in page.rows], digest)
 
 
 def find_passed(paths: Sequence[Path], numbers: Sequence[int]) -> dict[int, int]:

@@ -1,7 +1,8 @@
 """By which values a record is looked up, and how that is asked of an input, of staged and of quarantined rows."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlglot import exp
 
@@ -11,13 +12,14 @@ from datalinx.engine.execute.json_rows import pointer
 from datalinx.engine.execute.results import Limits
 from datalinx.engine.execute.session import Session
 from datalinx.engine.execute.text import any_of, duckdb_sql, literal, quoted
+from datalinx.engine.types.casts import cast_from
 from datalinx.engine.types.registry import TypeRegistry
 from datalinx.errors import FieldError, Invalid
 
 # An expression that would be longer than this is computed step by step, over the whole input.
 _MOST_INLINED = 5_000
 
-_TYPES = TypeRegistry()
+_BUILT_IN = TypeRegistry()
 _SMALL = Limits(memory_bytes=128 * 1024**2, threads=1)
 
 
@@ -25,8 +27,8 @@ _SMALL = Limits(memory_bytes=128 * 1024**2, threads=1)
 class Sought:
     """A text that is looked for in a column of the target, the `position`-th field of the mapping.
 
-    `readings` are the values of the column's type that the text can mean, as DuckDB writes them: the text itself
-    and its normal form. There are none where it is no value of the type.
+    `readings` are the values of the column's type that the text can mean, as DuckDB writes them: what a mapping
+    makes of the text, and its normal form. There are none where it is no value of the type.
     """
 
     position: int
@@ -41,8 +43,13 @@ class Sought:
         return f"({expression}) IN ({casts})" if casts else "FALSE"
 
 
-def read_sought(compiled: CompiledMapping, values: Mapping[str, str]) -> tuple[Sought, ...]:
-    """Return what is looked for, from texts by target column. Raise `Invalid` `UNKNOWN_COLUMN`."""
+def read_sought(
+    compiled: CompiledMapping, values: Mapping[str, str], *, types: TypeRegistry = _BUILT_IN
+) -> tuple[Sought, ...]:
+    """Return what is looked for, from texts by target column; `types` are those of the mapping.
+
+    Raise `Invalid` `UNKNOWN_COLUMN`.
+    """
     places = {field.name: position for position, field in enumerate(compiled.fields)}
     for name in values:
         if name not in places:
@@ -50,21 +57,42 @@ def read_sought(compiled: CompiledMapping, values: Mapping[str, str]) -> tuple[S
             raise Invalid("UNKNOWN_COLUMN", message, errors=[FieldError("key", "unknown_column", message)])
     with Session(limits=_SMALL, workdir=None) as session:
         return tuple(
-            Sought(
-                places[name], compiled.fields[places[name]], text, _readings(session, compiled, name, text)
-            )
+            Sought(places[name], field, text, _readings(session, field, text, types))
             for name, text in values.items()
+            for field in [compiled.fields[places[name]]]
         )
 
 
-def _readings(session: Session, compiled: CompiledMapping, name: str, text: str) -> tuple[str, ...]:
-    kind = next(field.type for field in compiled.fields if field.name == name)
-    forms = [literal(text)]
-    semantic = _TYPES.semantic(kind.name) if kind.name in _TYPES.names() else None
+def with_made(sought: Sequence[Sought], rows: Iterable[Mapping[str, Any]]) -> tuple[Sought, ...]:
+    """Return the same, with what a mapping made of the record's rows as further readings."""
+    found = list(rows)
+    return tuple(
+        replace(
+            each,
+            readings=tuple(
+                dict.fromkeys(
+                    [
+                        *each.readings,
+                        *(str(row[each.field.name]) for row in found if row.get(each.field.name) is not None),
+                    ]
+                )
+            ),
+        )
+        for each in sought
+    )
+
+
+def _readings(session: Session, field: CompiledField, text: str, types: TypeRegistry) -> tuple[str, ...]:
+    kind, value = field.type, exp.Literal.string(text)
+    forms = [duckdb_sql(cast_from(value, "VARCHAR", kind))]
+    semantic = types.semantic(kind.name) if kind.name in types else None
     if semantic is not None:
-        forms.append(duckdb_sql(semantic.normalise(exp.Literal.string(text))))
+        forms.append(duckdb_sql(semantic.normalise(value)))
+    if kind.base == "binary":
+        # So are bytes shown.
+        forms.append(f"TRY(from_base64({literal(text)}))")
     casts = ", ".join(f"CAST(TRY_CAST({form} AS {kind.duckdb}) AS VARCHAR)" for form in forms)
-    return tuple(dict.fromkeys(value for value in session.row(f"SELECT {casts}") if value is not None))
+    return tuple(dict.fromkeys(found for found in session.row(f"SELECT {casts}") if found is not None))
 
 
 def over_first(compiled: CompiledMapping, field: CompiledField) -> str | None:

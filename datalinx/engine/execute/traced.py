@@ -39,7 +39,9 @@ class Record:
 
 @dataclass(frozen=True)
 class Trace:
-    """The rows of a record, the first `MAX_RECORDS` of them in the order of the input; `left_off`: there are more.
+    """The rows of a record in the order of the input, at most `MAX_RECORDS`; `left_off`: there are more.
+
+    Of more rows those are shown that come furthest: valid ones before rejected ones, and so on.
 
     `tells_all` is false where what is looked for is made by a join or a group: rows that the cursor, a join or
     the filter dropped cannot be told apart from others then, and are not among the records.
@@ -61,22 +63,29 @@ class Traced:
 
     def among(self, matches: str, scan: Scan | None) -> Trace:
         """The records of the rows of a SELECT of `place`, `row` and `is_read`, which stand in `scan`."""
-        rows = self.session.rows(
-            f"SELECT m.place, m.row, m.is_read, {', '.join(self._columns())} FROM "
-            f"({matches} ORDER BY place LIMIT {MAX_RECORDS + 1}) AS m "
-            f"LEFT JOIN staged AS s ON m.is_read AND {self.staged.place} = m.place "
-            f"ORDER BY m.place, s.rowid LIMIT {MAX_RECORDS + 1}"
+        chosen = (
+            f"SELECT m.place, m.row, m.is_read, s.rowid AS rid, {self._rank('m.is_read')} AS rank "
+            f"FROM ({matches}) AS m LEFT JOIN staged AS s ON m.is_read AND {self.staged.place} = m.place"
         )
-        return self._trace(rows, scan, tells_all=True)
+        return self._trace(chosen, scan, tells_all=True)
 
     def where(self, condition: str) -> Trace:
         """The records among all staged rows for which a condition on `staged AS s` holds."""
-        rows = self.session.rows(
-            f"SELECT {self.staged.place}, s.row, TRUE, {', '.join(self._columns())} FROM staged AS s "
-            f"WHERE {condition} ORDER BY s.rowid LIMIT {MAX_RECORDS + 1}"
+        chosen = (
+            f"SELECT {self.staged.place} AS place, s.row, TRUE AS is_read, s.rowid AS rid, "
+            f"{self._rank('TRUE')} AS rank FROM staged AS s WHERE {condition}"
         )
         scan = None if self.staged.numbering == "none" else self.scan
-        return self._trace(rows, scan, tells_all=False)
+        return self._trace(chosen, scan, tells_all=False)
+
+    def _rank(self, is_read: str) -> str:
+        """How far a row does not come: 0 for a valid one."""
+        dropped = "WHEN s.rowid IN (SELECT rid FROM dropped) THEN 2" if self._resolves else ""
+        repeated = " ".join(f"WHEN s.rowid IN (SELECT rid FROM {table}) THEN 1" for _, table in self.repeated)
+        return (
+            f"CASE WHEN NOT {is_read} THEN 5 WHEN s.rowid IS NULL THEN 4 WHEN s.kind = {FILTERED} THEN 3 "
+            f"WHEN s.kind = {REJECTED} THEN 1 {dropped} {repeated} ELSE 0 END"
+        )
 
     def _columns(self) -> list[str]:
         repeated = " ".join(
@@ -100,8 +109,13 @@ class Traced:
         fields = enumerate(self.staged.compiled.fields)
         return row_json((field.name, f"s.v{number}", field.type.duckdb) for number, field in fields)
 
-    def _trace(self, rows: list[tuple[Any, ...]], scan: Scan | None, *, tells_all: bool) -> Trace:
-        shown = rows[:MAX_RECORDS]
+    def _trace(self, chosen: str, scan: Scan | None, *, tells_all: bool) -> Trace:
+        rows = self.session.rows(
+            f"SELECT m.place, m.row, m.is_read, {', '.join(self._columns())} FROM "
+            f"(SELECT * FROM ({chosen}) ORDER BY rank, place, rid LIMIT {MAX_RECORDS + 1}) AS m "
+            "LEFT JOIN staged AS s ON s.rowid = m.rid ORDER BY m.rank, m.place, m.rid"
+        )
+        shown = sorted(rows[:MAX_RECORDS], key=lambda row: (row[0] is None, row[0] or 0, row[3] or 0))
         winners = {row[3]: self._winner(row[3]) for row in shown if row[7] and row[4] == VALID}
         places = {row[0] for row in shown} | {winner[0] for winner in winners.values()}
         locators = locators_of(self.session, scan, (place for place in places if place is not None))

@@ -70,6 +70,17 @@ def count_rows(table: TableFiles, *, where: Sequence[Where] = ()) -> int:
     return int(rows[0][0])
 
 
+def digest_rows(table: TableFiles, *, where: Sequence[Where] = ()) -> tuple[int, int]:
+    """Two numbers that stand for the rows for which every condition holds, in whatever order they are stored."""
+    condition, values = _condition(table, where)
+    names = ", ".join(quote_name(name) for name in table.names())
+    total = f"coalesce(sum(CAST(hash({names}) AS HUGEINT)), 0)"
+    sql = f"SELECT count(*), {total} FROM ({table_select(table)}) WHERE {condition}"
+    with closing(shared_cursor()) as cursor:
+        found = _fetch(cursor, sql, values)[0]
+    return int(found[0]), int(found[1])
+
+
 def _fetch(cursor: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     try:
         return list(cursor.execute(sql, list(values)).fetchall())

@@ -131,6 +131,9 @@ def find_in_table(*, table: StoredTable, key: str, source: Asking = "auto") -> d
     not hold any more.
     """
     documents = collect_documents(table.workspace)
+    is_mapped = table.name in documents["mappings"]
+    if not is_mapped and table.run is not None:
+        documents = table.run.snapshot
     compiled = compile_table(documents, table.name)
     values = read_key(compiled, key)
     sought = read_sought(compiled, values, types=make_registry(documents["types"]))
@@ -139,8 +142,8 @@ def find_in_table(*, table: StoredTable, key: str, source: Asking = "auto") -> d
         rows = search.stored(table, table.snapshot, sought).rows
         history = _history(search, table, sought)
         rejected = _rejected_by_runs(search, table, values)
-        asked = not_asked()
-        if source == "always" or (source == "auto" and not rows):
+        asked = not_asked(None if is_mapped else _UNMAPPED)
+        if is_mapped and (source == "always" or (source == "auto" and not rows)):
             origin = Origin.of_table(table, documents, compiled)
             asked = ask_source(origin, values, folder=folder, deadline=search.deadline)
         again = _by_made(sought, asked)
@@ -160,6 +163,9 @@ def find_in_table(*, table: StoredTable, key: str, source: Asking = "auto") -> d
         "source": asked,
         "notes": search.notes,
     }
+
+
+_UNMAPPED = "The table has no mapping any more, so no run brings anything into it and no source is asked."
 
 
 def _step_of(run: Run, table: str) -> RunStep:

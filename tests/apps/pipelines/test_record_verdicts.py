@@ -118,3 +118,14 @@ def test_records__a_key_that_is_no_plain_object__is_refused(world: World, key: s
     first = run(world, lay_out(world))["id"]
     answer = world.vera.client().get(f"/api/runs/{first}/records", {"key": key})
     assert_failure(answer, 422, "RECORD_KEY_INVALID")
+
+
+def test_records__of_a_table_without_a_mapping__are_found_in_what_is_kept(world: World) -> None:
+    first = run(world, lay_out(world))["id"]
+    assert_success(world.ed.client().delete("/api/mappings/customers"))
+    kept = find_in_table(world, 1)
+    assert (kept["outcome"], [each["run_id"] for each in kept["history"]]) == ("stored", [first])
+    assert find_in_table(world, 3)["outcome"] == "rejected"
+    missing = find_in_table(world, 77, source="always")
+    assert (missing["outcome"], missing["source"]["read"]) == ("unknown", False)
+    assert "no mapping any more" in missing["message"]

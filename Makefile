@@ -79,7 +79,7 @@ drills-long-%:
 drills-short: setup ## a few of each in about six minutes, with RabbitMQ what has to do with messages
 	@$(MAKE) --no-print-directory -j 3 $(DRILLS_SHORT)
 
-drills-short-rabbitmq: setup
+drills-short-rabbitmq: setup ## of these the ones about messages, with RabbitMQ
 	DRILL_VARIANTS=rabbitmq $(RUN) -m pytest -m drill -k "killed or loses" tests/drills/test_runs.py tests/drills/test_recovery.py
 
 drills-short-%: setup

@@ -38,6 +38,14 @@ class Starter:
         self._ends.set()
         self._thread.join(60)
 
+    def wait_for_one(self) -> None:
+        """Wait until a run was accepted and a moment longer, so that another is under way."""
+        deadline = time.monotonic() + patient(30)
+        while not self.accepted:
+            assert time.monotonic() < deadline, "No run was accepted."
+            time.sleep(0.1)
+        time.sleep(1)
+
     def _start(self) -> None:
         while not self._ends.wait(0.8):
             answer = self._client.send("POST", f"/api/pipelines/{self._pipeline}/run", {})
@@ -130,7 +138,7 @@ def test_platform__that_loses_something__misses_no_accepted_run(
     for _ in range(rounds(short=1, long=3)):
         with counted(f"R2 {outage}") as measured:
             with Starter(client, watched.pipeline) as starter:
-                time.sleep(2)
+                starter.wait_for_one()
                 OUTAGES[outage](cluster)
                 recovered = time.monotonic()
                 time.sleep(2)

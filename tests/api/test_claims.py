@@ -83,6 +83,10 @@ def test_renewal__of_a_call_that_takes_long__goes_on_until_it_is_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     renewed: list[list[str]] = []
+    # The thread of the calls before sleeps on as long as it meant to.
+    for thread in threading.enumerate():
+        if thread.name == "claims":
+            thread.join(5)
     monkeypatch.setattr(claims, "RENEW_SECONDS", 0.05)
     monkeypatch.setattr(claims, "renew_claims", renewed.append)
     with claims.renew("one"):

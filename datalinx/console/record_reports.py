@@ -6,6 +6,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from datalinx.console.api import Refusal
+from datalinx.console.pages import Place
+
 # Where a row can leave its way, in the order in which a run asks.
 STAGES = (
     ("not_read", "Read", "the cursor or the window leaves it out"),
@@ -37,6 +40,22 @@ def lookup_query(search: Mapping[str, str]) -> dict[str, str]:
     """Return a search as the API takes it."""
     key = json.dumps({search["column"]: search["key"]}) if search["column"] else search["key"]
     return {"key": key, **({"table": search["table"]} if search["table"] else {})}
+
+
+def look_up(place: Place, *path: str) -> dict[str, Any]:
+    """Return what a page shows of the record that its request asks `path` for: search, answer, refusal."""
+    search, refusal, record = read_search(place.request), None, None
+    if search["key"]:
+        try:
+            record = describe_record(place.api.get(*path, "records", **lookup_query(search)).data)
+        except Refusal as caught:
+            refusal = caught
+    return {
+        "code": refusal.status if refusal else 200,
+        "search": search,
+        "refusal": refusal,
+        "record": record,
+    }
 
 
 def describe_record(found: Mapping[str, Any]) -> dict[str, Any]:

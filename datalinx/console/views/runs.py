@@ -11,7 +11,7 @@ from datalinx.console.lineages import lineage_legend, lineage_picture, lineage_r
 from datalinx.console.live import relay
 from datalinx.console.pages import REASONED, Place, page
 from datalinx.console.paging import SIZE, cut, page_number, to_pages
-from datalinx.console.record_reports import describe_record, lookup_query, read_search
+from datalinx.console.record_reports import look_up
 from datalinx.console.run_reports import (
     LOOKED_THROUGH,
     list_tests,
@@ -136,20 +136,11 @@ def rejected(place: Place, run_id: str) -> HttpResponse:
 def record(place: Place, run_id: str) -> HttpResponse:
     """Tell what became of a record in a run, and why."""
     found = place.api.get("runs", run_id).data
-    search, refusal, told = read_search(place.request), None, None
-    if search["key"]:
-        try:
-            told = describe_record(place.api.get("runs", run_id, "records", **lookup_query(search)).data)
-        except Refusal as caught:
-            refusal = caught
     return place.render(
         "run_record.html",
-        code=refusal.status if refusal else 200,
         run=found,
         tables=[step["table"] for step in found["steps"]],
-        search=search,
-        refusal=refusal,
-        record=told,
+        **look_up(place, "runs", run_id),
     )
 
 

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from datalinx.console.api import Refusal
 from datalinx.console.pages import Place, page
 from datalinx.console.paging import SIZE, page_number, to_pages
-from datalinx.console.record_reports import describe_record, lookup_query, read_search
+from datalinx.console.record_reports import look_up
 
 ROWS = 50
 
@@ -68,19 +68,10 @@ def snapshots(place: Place, table: str) -> HttpResponse:
 @page("tables")
 def record(place: Place, table: str) -> HttpResponse:
     """Tell what became of a record of a table, and why."""
-    search, refusal, told = read_search(place.request), None, None
-    if search["key"]:
-        try:
-            told = describe_record(place.api.get("tables", table, "records", **lookup_query(search)).data)
-        except Refusal as caught:
-            refusal = caught
     return place.render(
         "table_record.html",
-        code=refusal.status if refusal else 200,
         table=place.api.get("tables", table).data,
-        search=search,
-        refusal=refusal,
-        record=told,
+        **look_up(place, "tables", table),
     )
 
 

@@ -77,6 +77,11 @@ class _Search:
                 f"The rejected rows of {step.run_id} were not looked through within {LOOKUP_SECONDS:.0f} seconds."
             )
             return []
+        except NotFound:
+            self.notes.append(
+                f"The rejected rows of {step.run_id} are not in the storage any more, so they were not looked through."
+            )
+            return []
         replays = list(step.replays.all())
         passed = find_passed([storage.local(each.key) for each in replays], [row.number for row in found])
         taken = {number: replays[position].run_id for number, position in passed.items()}

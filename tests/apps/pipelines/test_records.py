@@ -8,6 +8,7 @@ import pytest
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services import record_tracing
 from apps.pipelines.services.execution import execute_run
+from datalinx.files import workspace_storage
 from tests.apps.pipelines.ground import add_orders, start
 from tests.apps.pipelines.test_runs import source_of
 from tests.journey import CONTACTS, MAPPING, lay_out, run, upload
@@ -169,6 +170,15 @@ def test_records__a_look_up_that_takes_too_long__tells_what_is_known(
     assert found["outcome"] == "unknown"
     assert "within 20 seconds" in found["source"]["note"]
     assert "were not looked through" in found["notes"][0]
+
+
+def test_records__whose_rejected_rows_are_gone_from_the_storage__say_so(world: World) -> None:
+    first = run(world, lay_out(world))["id"]
+    step = RunStep.objects.get(run=first)
+    workspace_storage(world.organization.pk, world.workspace.pk).local(step.rejected_key).unlink()
+    for found in (find(world, first, 3), find_in_table(world, 3)):
+        assert (found["outcome"], found["rejected"]) == ("rejected", [])
+        assert any("not in the storage any more" in note for note in found["notes"])
 
 
 def test_records__of_a_source_that_is_gone__say_so(world: World) -> None:

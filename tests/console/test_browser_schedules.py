@@ -23,9 +23,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LONG = "a pipeline whose name is longer than any column of a table that somebody would like to read"
 OFTEN, LATER = {"cron": "* * * * *", "missed": "skip"}, {"pipelines": ["often"], "on": "finished"}
 PIPELINES: tuple[dict[str, Any], ...] = (
-    {"name": "often", "schedule": OFTEN, "concurrency": "skip"},
+    {"name": "often", "schedule": OFTEN},
     {
         "name": "nightly",
+        "concurrency": "skip",
         "schedule": {"cron": "0 2 * * mon-fri", "timezone": "Europe/London", "missed": "all"},
     },
     {"name": "strict", "tables": ["people"], "after": {"pipelines": ["often"]}, "max_rejected": {"rows": 0}},

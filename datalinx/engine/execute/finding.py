@@ -12,14 +12,12 @@ from datalinx.engine.execute.rejects import MALFORMED_RECORD, REJECT_COLUMNS
 from datalinx.engine.execute.results import Limits
 from datalinx.engine.execute.session import Session
 from datalinx.engine.execute.sought import Sought, first_condition, rejected_texts
-from datalinx.engine.execute.text import listed, literal, quoted
+from datalinx.engine.execute.text import free_name, listed, literal, quoted
 from datalinx.engine.query.rows import Where, digest_rows, read_rows
 from datalinx.engine.query.tables import TableFiles
 from datalinx.errors import Invalid
 
 MAX_FOUND = 20
-
-_NUMBER = quoted("=number")
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,10 @@ def _numbers(
     known = {column.name for column in columns}
     if condition is not None and {column.name for column in compiled.input(compiled.first).columns} <= known:
         values = ", ".join(rebuilt_values(columns))
+        numbered = quoted(free_name("=number", known))
         named = ", ".join(f"c{position} AS {quoted(each.name)}" for position, each in enumerate(columns))
-        rows = f"SELECT number AS {_NUMBER}, {named} FROM (SELECT number, {values} FROM ({parsed_rows(columns)}))"
-        found.append(f"SELECT {_NUMBER} FROM ({rows}) AS {quoted(compiled.first)} WHERE {condition}")
+        rows = f"SELECT number AS {numbered}, {named} FROM (SELECT number, {values} FROM ({parsed_rows(columns)}))"
+        found.append(f"SELECT {numbered} FROM ({rows}) AS {quoted(compiled.first)} WHERE {condition}")
     return found
 
 

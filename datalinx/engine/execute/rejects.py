@@ -9,7 +9,7 @@ from datalinx.engine.connectors.base import FILE_COLUMN, RECORD_COLUMN, Scan
 from datalinx.engine.execute.duplicates import Key
 from datalinx.engine.execute.faults import SHOWN_CHARACTERS
 from datalinx.engine.execute.json_rows import row_json
-from datalinx.engine.execute.relations import PLACE, numbered_rows, parts_select
+from datalinx.engine.execute.relations import numbered_rows, parts_select, place_among
 from datalinx.engine.execute.session import Session
 from datalinx.engine.execute.stage import FAULT_TYPE, REJECTED
 from datalinx.engine.execute.staged import Staged
@@ -116,12 +116,13 @@ def _read_again(staged: Staged, scan: Scan, tables: list[str]) -> None:
     """Make the table `again` of the source values of rows that turned out to be rejected after the pass."""
     first = staged.compiled.input(staged.compiled.first)
     row = row_json((column.name, quoted(column.name), column.type) for column in first.columns)
+    place = place_among(scan.columns)
     rids = " UNION ALL ".join(f"SELECT rid FROM {table}" for table in tables)
     places = f"SELECT {staged.place} FROM staged AS s SEMI JOIN ({rids}) AS r ON r.rid = s.rowid"
     staged.session.keep_order(True)
     staged.session.run(
-        f"CREATE TEMP TABLE again AS SELECT {PLACE} AS place, {row} AS row FROM ({numbered_rows(scan)}) "
-        f"WHERE {PLACE} IN ({places})"
+        f"CREATE TEMP TABLE again AS SELECT {place} AS place, {row} AS row FROM ({numbered_rows(scan, place)}) "
+        f"WHERE {place} IN ({places})"
     )
     staged.session.keep_order(False)
 

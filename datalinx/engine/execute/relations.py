@@ -6,18 +6,19 @@ them to pass one thread, so it is avoided: where the staged table keeps the orde
 where joins lose the order, the input is first kept as a table in its order, which threads can fill together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from datalinx import errors
-from datalinx.engine.compile.plan import CompiledInput, CompiledMapping
+from datalinx.engine.compile.plan import CompiledInput, CompiledMapping, SourceColumn
 from datalinx.engine.connectors.base import FILE_COLUMN, RECORD_COLUMN, Scan
-from datalinx.engine.execute.text import duckdb_sql, literal, quoted
+from datalinx.engine.execute.text import duckdb_sql, free_name, literal, quoted
 
 MAX_COLUMNS = 4_096
 
-# Names of the executor's own hold a sign that no alias and no name of the compiler has.
+# Names of the executor's own hold a sign that no alias and no name of the compiler has. A column of an input may be
+# called anything: beside those `free_name` gives the name, and tables of the session have them by position.
 PLACE = quoted("=place")
 _FIRST = quoted("=first")
 _PARTS = quoted("=parts")
@@ -32,13 +33,15 @@ class Relations:
     """The relations of a plan as entries of a WITH clause; `first` is what the FROM clause begins with.
 
     `keeps_order` says that a statement over them has to keep the order of rows for their places to be right.
-    `kept` is a SELECT that has to be kept as the table `KEPT` before, in a statement that keeps the order.
+    `place` is the column of `first` that numbers its rows, where `numbering` is `column`. `kept` is a SELECT that has
+    to be kept as the table `KEPT` before, in a statement that keeps the order.
     """
 
     entries: tuple[str, ...]
     first: str
     numbering: Numbering
     scan: Scan | None
+    place: str
     keeps_order: bool
     kept: str | None = None
 
@@ -63,7 +66,8 @@ def build_relations(
     scan = _scan_of(first, scans)
     numbering = _numbering(compiled, scan, since)
     entries = input_entries(compiled, scans)
-    source, extra = _first_source(first, scan, numbering)
+    place = place_among((scan or first).columns)
+    source, extra = _first_source(first, scan, numbering, place)
     if sample is not None:
         source = f"SELECT * FROM ({source}) LIMIT {sample}"
     entries += [_entry(join.alias, duckdb_sql(join.query)) for join in compiled.joins if join.query]
@@ -72,17 +76,17 @@ def build_relations(
     chosen = f"SELECT * FROM ({source}) AS {alias} WHERE {since}" if since is not None else source
     if is_serial and scan is not None and sample is None:
         kept, chosen = (
-            (chosen, f"SELECT * FROM {KEPT}") if since is not None else (scan.sql, _numbered_table())
+            (chosen, f"SELECT * FROM {KEPT}") if since is not None else _numbered_table(scan, place)
         )
         entries += [*extra, f"{_FIRST} AS ({chosen})"]
         return Relations(
-            tuple(entries), f"{_FIRST} AS {alias}", numbering, scan, keeps_order=False, kept=kept
+            tuple(entries), f"{_FIRST} AS {alias}", numbering, scan, place, keeps_order=False, kept=kept
         )
     # Behind a running number everything would be done in one thread, so numbered rows are set aside first.
     hint = "MATERIALIZED " if is_serial else ""
     entries += [*extra, f"{_FIRST} AS {hint}({chosen})"]
     keeps_order = numbering == "order" or sample is not None
-    return Relations(tuple(entries), f"{_FIRST} AS {alias}", numbering, scan, keeps_order)
+    return Relations(tuple(entries), f"{_FIRST} AS {alias}", numbering, scan, place, keeps_order)
 
 
 def input_entries(compiled: CompiledMapping, scans: Mapping[str, Scan]) -> list[str]:
@@ -98,13 +102,24 @@ def input_entries(compiled: CompiledMapping, scans: Mapping[str, Scan]) -> list[
     ]
 
 
-def _numbered_table() -> str:
-    return f"SELECT *, rowid + 1 AS {PLACE} FROM {KEPT}"
+def place_among(columns: Iterable[SourceColumn]) -> str:
+    """The name of the column of places beside columns of an input."""
+    return quoted(free_name("=place", (column.name for column in columns)))
 
 
-def numbered_rows(scan: Scan) -> str:
+def _numbered_table(scan: Scan, place: str) -> tuple[str, str]:
+    """What to keep of a scan, and a SELECT of it with the place of each row."""
+    kept = [f"c{position}" for position in range(len(scan.columns))]
+    named = (f"{each} AS {quoted(column.name)}" for each, column in zip(kept, scan.columns, strict=True))
+    return (
+        f"SELECT * FROM ({scan.sql}) AS k({', '.join(kept)})",
+        f"SELECT {', '.join(named)}, rowid + 1 AS {place} FROM {KEPT}",
+    )
+
+
+def numbered_rows(scan: Scan, place: str) -> str:
     """A SELECT of all rows of a scan with their place, for a statement that keeps the order."""
-    return f"SELECT *, row_number() OVER () AS {PLACE} FROM ({scan.sql})"
+    return f"SELECT *, row_number() OVER () AS {place} FROM ({scan.sql})"
 
 
 def _scan_of(first: CompiledInput, scans: Mapping[str, Scan]) -> Scan | None:
@@ -133,21 +148,21 @@ def _numbering(compiled: CompiledMapping, scan: Scan | None, since: str | None) 
 
 
 def _first_source(
-    first: CompiledInput, scan: Scan | None, numbering: Numbering
+    first: CompiledInput, scan: Scan | None, numbering: Numbering, place: str
 ) -> tuple[str, tuple[str, ...]]:
     """The first input's SELECT and the WITH entries that it needs."""
     if scan is None:
-        place = f", row_number() OVER () AS {PLACE}" if numbering == "column" else ""
-        return f"SELECT *{place} FROM {quoted(first.alias)}", ()
+        number = f", row_number() OVER () AS {place}" if numbering == "column" else ""
+        return f"SELECT *{number} FROM {quoted(first.alias)}", ()
     if numbering != "column":
         return scan.sql, ()
     if scan.numbering == "serial" or not scan.parts:
-        return numbered_rows(scan), ()
+        return numbered_rows(scan, place), ()
     if len(scan.parts) == 1:
-        return f"SELECT *, {RECORD_COLUMN} AS {PLACE} FROM ({scan.numbered_sql})", ()
+        return f"SELECT *, {RECORD_COLUMN} AS {place} FROM ({scan.numbered_sql})", ()
     columns = ", ".join(f"n.{quoted(column.name)}" for column in scan.columns)
     source = (
-        f"SELECT {columns}, n.{RECORD_COLUMN} + p.skip AS {PLACE} FROM ({scan.numbered_sql}) AS n "
+        f"SELECT {columns}, n.{RECORD_COLUMN} + p.skip AS {place} FROM ({scan.numbered_sql}) AS n "
         f"JOIN {_PARTS} AS p ON p.label = n.{FILE_COLUMN}"
     )
     return source, (f"{_PARTS} AS ({parts_select(scan)})",)

@@ -103,7 +103,7 @@ def _joined_select(compiled: CompiledMapping, relations: Relations, found: Mappi
     keep = f"coalesce({duckdb_sql(compiled.filter)}, FALSE)" if compiled.filter is not None else "TRUE"
     selected.append(f"{keep} AS {_KEEP}")
     if relations.numbering == "column":
-        selected.append(f"{quoted(compiled.first)}.{PLACE} AS {PLACE}")
+        selected.append(f"{quoted(compiled.first)}.{relations.place} AS {PLACE}")
     if compiled.load.cursor_input is not None:
         selected.append(f"{duckdb_sql(compiled.load.cursor_input)} AS {_CURSOR}")
     text = [f"SELECT {', '.join(selected)}\nFROM {relations.first}"]

@@ -11,6 +11,14 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def free_name(name: str, taken: Iterable[str]) -> str:
+    """A name that is none of those taken, which DuckDB compares without regard to case."""
+    used = {each.casefold() for each in taken}
+    while name.casefold() in used:
+        name += "="
+    return name
+
+
 def literal(value: str | int | Path | None) -> str:
     """The literal that means exactly this text, number or path."""
     if value is None:

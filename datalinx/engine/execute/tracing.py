@@ -11,7 +11,7 @@ from datalinx.engine.connectors.base import FILE_COLUMN, RECORD_COLUMN, Part, Sc
 from datalinx.engine.execute.checking import stage_rows
 from datalinx.engine.execute.duplicates import unique_keys
 from datalinx.engine.execute.json_rows import row_json
-from datalinx.engine.execute.relations import KEPT, PLACE, build_relations
+from datalinx.engine.execute.relations import KEPT, build_relations
 from datalinx.engine.execute.results import Limits
 from datalinx.engine.execute.session import Session
 from datalinx.engine.execute.sought import (
@@ -25,7 +25,6 @@ from datalinx.engine.execute.text import quoted
 from datalinx.engine.execute.traced import MAX_RECORDS, Record, Trace, Traced, locators_of
 from datalinx.engine.types.registry import TypeRegistry
 
-_READ, _ROW, _TOLD = quoted("=read"), quoted("=row"), quoted("=told")
 # The rows of the first input that are the record's, and all of them where it is a query. No alias has such names.
 _MATCHES, _WHOLE = "=matches", "=whole"
 
@@ -74,7 +73,7 @@ class _Matches:
         """Keep the rows for which the condition holds, and see what becomes of them."""
         scan = self._keep(condition)
         total, read, told = self.session.row(
-            f"SELECT count(*), count(*) FILTER ({_READ}), count(*) FILTER ({_READ} AND {_TOLD}) "
+            f"SELECT count(*), count(*) FILTER (is_read), count(*) FILTER (is_read AND is_told) "
             f"FROM {quoted(_MATCHES)}"
         )
         if not read:
@@ -82,12 +81,10 @@ class _Matches:
         compiled, scans, since = self.compiled, self.scans, self.reading or "TRUE"
         if read == told and self._stand_alone():
             # No other row can win against these or repeat their key: the rest of the input need not be computed.
-            compiled, scans = _reading_table(self.compiled, self.scans, _MATCHES, rows=read, where=_READ)
+            compiled, scans = _reading_table(self.compiled, self.scans, _MATCHES, rows=read, where="is_read")
             since = "TRUE"
         traced = Traced(stage_rows(self.session, compiled, scans, since=since))
-        return traced.among(
-            f"SELECT {PLACE} AS place, {_ROW} AS row, {_READ} AS is_read FROM {quoted(_MATCHES)}", scan
-        )
+        return traced.among(f"SELECT place, row, is_read FROM {quoted(_MATCHES)}", scan)
 
     def _keep(self, condition: str) -> Scan | None:
         """Make the table of the rows; return the scan that they stand in, None for those of a query."""
@@ -95,11 +92,11 @@ class _Matches:
         first = self.compiled.input(self.compiled.first)
         named = [(column, f"{quoted(first.alias)}.{quoted(column.name)}") for column in first.columns]
         columns = [
-            f"{quoted(first.alias)}.{PLACE} AS {PLACE}",
-            f"coalesce({self.reading or 'TRUE'}, FALSE) AS {_READ}",
-            f"{is_told_by_key(self.compiled, self.sought)} AS {_TOLD}",
-            f"{row_json((column.name, name, column.type) for column, name in named)} AS {_ROW}",
-            *(name for _, name in named),
+            f"{quoted(first.alias)}.{relations.place} AS place",
+            f"coalesce({self.reading or 'TRUE'}, FALSE) AS is_read",
+            f"{is_told_by_key(self.compiled, self.sought)} AS is_told",
+            f"{row_json((column.name, name, column.type) for column, name in named)} AS row",
+            *(f"{name} AS c{position}" for position, (_, name) in enumerate(named)),
         ]
         self.session.keep_order(True)
         if relations.kept is not None:
@@ -113,9 +110,7 @@ class _Matches:
         return None if first.read and first.read.relation == _WHOLE else relations.scan
 
     def _unread(self, scan: Scan | None, total: int) -> Trace:
-        rows = self.session.rows(
-            f"SELECT {PLACE}, {_ROW} FROM {quoted(_MATCHES)} ORDER BY 1 LIMIT {MAX_RECORDS}"
-        )
+        rows = self.session.rows(f"SELECT place, row FROM {quoted(_MATCHES)} ORDER BY 1 LIMIT {MAX_RECORDS}")
         locators = locators_of(self.session, scan, (place for place, _ in rows))
         records = (Record("not_read", locators.get(place), orjson.loads(row)) for place, row in rows)
         return Trace(tuple(records), total > MAX_RECORDS, tells_all=True)
@@ -134,8 +129,12 @@ def _with_first_kept(
     """The plan with its first input, a query, computed: asked twice, it could number its rows differently."""
     relations = build_relations(compiled, scans, since="TRUE")
     first = compiled.input(compiled.first)
-    names = ", ".join(f"{quoted(first.alias)}.{quoted(column.name)}" for column in first.columns)
-    select = relations.statement(f"SELECT {names}, {PLACE} FROM {relations.first}")
+    alias = quoted(first.alias)
+    columns = [
+        f"{alias}.{quoted(column.name)} AS c{position}" for position, column in enumerate(first.columns)
+    ]
+    columns.append(f"{alias}.{relations.place} AS place")
+    select = relations.statement(f"SELECT {', '.join(columns)} FROM {relations.first}")
     session.keep_order(True)
     session.run(f"CREATE TEMP TABLE {quoted(_WHOLE)} AS {select}")
     session.keep_order(False)
@@ -146,14 +145,17 @@ def _with_first_kept(
 def _reading_table(
     compiled: CompiledMapping, scans: Mapping[str, Scan], table: str, *, rows: int, where: str = "TRUE"
 ) -> tuple[CompiledMapping, dict[str, Scan]]:
-    """The plan with rows of a table of the session as its first input, under its alias, each with its own place."""
+    """The plan with rows of a table of the session as its first input, under its alias, each with its own place.
+
+    The table has the columns of the input by their position.
+    """
     first = compiled.input(compiled.first)
     read = Read(table, table=table)
-    names = ", ".join(quoted(column.name) for column in first.columns)
+    names = ", ".join(f"c{position} AS {quoted(each.name)}" for position, each in enumerate(first.columns))
     kept = f"FROM {quoted(table)} WHERE {where}"
     scan = Scan(
         sql=f"SELECT {names} {kept}",
-        numbered_sql=f"SELECT {names}, '' AS {FILE_COLUMN}, {PLACE} AS {RECORD_COLUMN} {kept}",
+        numbered_sql=f"SELECT {names}, '' AS {FILE_COLUMN}, place AS {RECORD_COLUMN} {kept}",
         numbering="free",
         locator="row",
         columns=first.columns,

@@ -46,6 +46,33 @@ def test_run__any_name_of_a_column__is_only_a_name(desk: Desk, name: str) -> Non
     assert json.loads(outcome.rejected[0]["row"]) == {name: "x"}
 
 
+@pytest.mark.parametrize("name", ["=place", "=PLACE", "rowid"])
+def test_run__a_column_named_as_the_engine_names_its_own__does_not_number_the_rows(
+    desk: Desk, name: str
+) -> None:
+    desk.csv("c", ["id", name], [["1", "7"], ["2", "7"], ["x", "7"]])
+    desk.csv("o", ["id"], [["1"], ["1"]])
+    desk.target("id integer", "t string")
+    desk.map(
+        {"id": "c.id", "t": f'c."{name}"'},
+        joins=[{"left": "c", "right": "o", "type": "left", "on": [["id", "id"]]}],
+    )
+    outcome = desk.run()
+    assert outcome.counts == {"read": 3, "joined_in": 1, "rejected": 1, "inserted": 3}
+    assert [row["locator"] for row in outcome.rejected] == ["c.csv:3"]
+
+
+def test_run__a_key_that_repeats_beside_a_column_of_such_a_name__is_shown_where_it_stands(desk: Desk) -> None:
+    desk.csv("c", ["id", "=place"], [["1", "a"], ["2", "b"], ["2", "c"]])
+    desk.target("id integer", "t string", key=["id"])
+    desk.map({"id": "c.id", "t": 'c."=place"'})
+    rejected = desk.run().rejected
+    assert [(row["locator"], json.loads(row["row"])["=place"]) for row in rejected] == [
+        ("c.csv:2", "b"),
+        ("c.csv:3", "c"),
+    ]
+
+
 def test_run__any_name_of_a_file__is_only_a_name(desk: Desk) -> None:
     path = desk.folder / "it's; DROP.csv"
     desk.csv("c", ["n"], [["x"]])

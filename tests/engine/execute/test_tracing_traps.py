@@ -18,7 +18,7 @@ from datalinx.engine.spec.mapping import Mapping
 from datalinx.engine.spec.semantic_type import CustomTypeDocument
 from datalinx.engine.types.registry import TypeRegistry
 from tests.engine.execute.conftest import LIMITS, Desk, parquet_scan
-from tests.engine.execute.test_tracing import only, trace
+from tests.engine.execute.test_tracing import only, rejected_by, trace
 
 
 def one_column(desk: Desk, kind: str, *values: str) -> None:
@@ -35,6 +35,31 @@ def test_trace__inputs_with_names_of_its_own__are_not_mixed_up(desk: Desk, alias
     joins = [{"left": "c", "right": alias, "type": "left", "on": [["id", "id"]]}]
     desk.map({"id": "c.id", "m": f"{alias}.m"}, joins=joins)
     assert only(trace(desk, id="2")).values == {"id": 2, "m": "x"}
+
+
+@pytest.mark.parametrize("name", ["=place", "=Row", "rowid", "=read", "=number", "c0", "place"])
+def test_trace__a_column_of_any_name__is_only_a_column(desk: Desk, name: str) -> None:
+    desk.csv("c", ["id", name], [["1", "7"], ["2", "7"], ["2", "8"], ["x", "9"]])
+    desk.target("id integer", "t string", key=["id"])
+    desk.map({"id": "c.id", "t": f'c."{name}"'}, deduplicate={"keys": ["id"], "order_by": [f'c."{name}"']})
+    assert [(each.outcome, each.locator) for each in trace(desk, id="2").records] == [
+        ("valid", "c.csv:2"),
+        ("deduplicated", "c.csv:3"),
+    ]
+    assert only(trace(desk, t="9")).row == {"id": "x", name: "9"}
+    assert rejected_by(desk, id="x") == [(0, "c.csv:4", "cast_failed")]
+
+
+@pytest.mark.parametrize("name", ["=place", "rowid"])
+def test_trace__a_column_of_a_query_of_any_name__is_only_a_column(desk: Desk, name: str) -> None:
+    desk.csv("c", ["id", "n"], [["1", "7"], ["2", "8"]])
+    scan = desk.scans.pop("c")
+    desk.ctes = {"some": f'SELECT id, n AS "{name}" FROM crm.c'}
+    desk.target("id integer", "t string", key=["id"])
+    desk.map({"id": "s.id", "t": f's."{name}"'}, inputs=[{"alias": "s", "cte": "some"}])
+    (read,) = required_reads(parse_document(Mapping, desk.mapping), ctes=desk.ctes)
+    desk.scans[read.relation] = scan
+    assert only(trace(desk, id="2")).row == {"id": "2", name: "8"}
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,16 @@ from datalinx.engine.execute.relations import Numbering
 from datalinx.engine.execute.spark.cluster import Cluster
 from datalinx.engine.execute.spark.extract import Extract
 from datalinx.engine.execute.spark.text import Expressions, quoted
+from datalinx.engine.execute.text import free_name
 
 PLACE = quoted("=place")
 _FIRST = quoted("=first")
+
+
+def place_in_first(compiled: CompiledMapping) -> str:
+    """The column of the first relation that numbers its rows, beside columns that may be called anything."""
+    columns = compiled.input(compiled.first).columns
+    return quoted(free_name("=place", (column.name for column in columns)))
 
 
 def spark_relations(
@@ -28,6 +35,7 @@ def spark_relations(
     `since` is a condition on the first input, in DuckDB's terms.
     """
     first = compiled.input(compiled.first)
+    place = place_in_first(compiled)
     entries: list[str] = []
     for number, read in enumerate(compiled.reads):
         _read(cluster, f"input{number}", extracts[read.relation])
@@ -43,10 +51,10 @@ def spark_relations(
     if first.read is not None:
         columns = extracts[first.read.relation].columns
         view = f"input{compiled.reads.index(first.read)}"
-        source = f"SELECT {', '.join([*columns, f'row_index + 1 AS {PLACE}'])} FROM {view}"
+        source = f"SELECT {', '.join([*columns, f'row_index + 1 AS {place}'])} FROM {view}"
     else:
-        place = f", monotonically_increasing_id() AS {PLACE}" if numbering == "column" else ""
-        source = f"SELECT *{place} FROM {quoted(first.alias)}"
+        placed = f", monotonically_increasing_id() AS {place}" if numbering == "column" else ""
+        source = f"SELECT *{placed} FROM {quoted(first.alias)}"
     alias = quoted(compiled.first)
     if since is not None:
         source = f"SELECT * FROM ({source}) AS {alias} WHERE {Expressions(compiled, {}).over_inputs(since)}"

@@ -14,7 +14,7 @@ from datalinx.engine.compile.spark import spark_type
 from datalinx.engine.execute.faults import NULL_NOT_ALLOWED, SHOWN_CHARACTERS
 from datalinx.engine.execute.relations import Numbering
 from datalinx.engine.execute.spark.answers import Answers
-from datalinx.engine.execute.spark.relations import PLACE
+from datalinx.engine.execute.spark.relations import PLACE, place_in_first
 from datalinx.engine.execute.spark.text import Expressions, literal, quoted
 from datalinx.engine.execute.stage import FILTERED, REJECTED, VALID, Stage
 from datalinx.engine.execute.text import any_of
@@ -118,7 +118,7 @@ class _Writer:
         )
         selected.append(f"{keep} AS {_KEEP}")
         if self._has_place:
-            selected.append(f"{quoted(compiled.first)}.{PLACE} AS {PLACE}")
+            selected.append(f"{quoted(compiled.first)}.{place_in_first(compiled)} AS {PLACE}")
         if compiled.load.cursor_input is not None:
             selected.append(f"{self.expressions.over_inputs(compiled.load.cursor_input)} AS {_CURSOR}")
         text = [f"SELECT {', '.join(selected)}\nFROM {first}"]

@@ -3,12 +3,13 @@
 import django_filters
 
 from apps.accounts.models import Organization, User
+from datalinx.api.filters import choice_filter
 
 
 class UserFilter(django_filters.FilterSet):
     """By status, role and e-mail address."""
 
-    status = django_filters.ChoiceFilter(choices=User.Status.choices)
+    status = choice_filter(User.Status.choices)
     role = django_filters.CharFilter(field_name="role__name", lookup_expr="iexact")
     email = django_filters.CharFilter(lookup_expr="iexact")
 
@@ -20,7 +21,7 @@ class UserFilter(django_filters.FilterSet):
 class OrganizationFilter(django_filters.FilterSet):
     """By tier and slug."""
 
-    tier = django_filters.ChoiceFilter(choices=Organization.Tier.choices)
+    tier = choice_filter(Organization.Tier.choices)
     slug = django_filters.CharFilter()
 
     class Meta:

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from apps.pipelines.models import Backfill, BackfillChunk
 from apps.pipelines.serializers import COUNTS, RFC_3339
 from apps.pipelines.services.backfills import seconds_left
-from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
+from datalinx.api.serializers import Choice, StrictModelSerializer, StrictSerializer, Text
 from datalinx.engine.spec.chunks import parse_span
 
 # Edges need room for a day before and after.
@@ -61,9 +61,9 @@ class BackfillRequestSerializer(StrictSerializer):
     tables = serializers.ListField(
         child=Text(max_length=63), required=False, max_length=500, allow_empty=False
     )
-    order = serializers.ChoiceField(choices=Backfill.Order.choices, default=Backfill.Order.OLDEST)
-    on_failure = serializers.ChoiceField(choices=Backfill.OnFailure.choices, default=Backfill.OnFailure.STOP)
-    notify = serializers.ChoiceField(
+    order = Choice(choices=Backfill.Order.choices, default=Backfill.Order.OLDEST)
+    on_failure = Choice(choices=Backfill.OnFailure.choices, default=Backfill.OnFailure.STOP)
+    notify = Choice(
         choices=Backfill.Notify.choices,
         default=Backfill.Notify.BACKFILL,
         help_text="`backfill`: events `backfill.*` alone; `chunks`: also `pipeline.*` of each chunk's run.",
@@ -149,7 +149,7 @@ class BackfillSerializer(StrictModelSerializer):
 class StretchSerializer(serializers.Serializer[Any]):
     """Chunks of one state that follow each other."""
 
-    status = serializers.ChoiceField(choices=BackfillChunk.Status.choices)
+    status = Choice(choices=BackfillChunk.Status.choices)
     chunks = serializers.IntegerField()
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()

@@ -3,6 +3,7 @@
 import django_filters
 
 from apps.pipelines.models import Backfill, Pipeline, Run
+from datalinx.api.filters import choice_filter
 
 
 class PipelineFilter(django_filters.FilterSet):
@@ -20,8 +21,8 @@ class RunFilter(django_filters.FilterSet):
 
     pipeline_id = django_filters.CharFilter(field_name="pipeline_id")
     backfill_id = django_filters.CharFilter(field_name="backfill_id")
-    status = django_filters.ChoiceFilter(choices=Run.Status.choices)
-    trigger = django_filters.ChoiceFilter(choices=Run.Trigger.choices)
+    status = choice_filter(Run.Status.choices)
+    trigger = choice_filter(Run.Trigger.choices)
     created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
 
@@ -34,7 +35,7 @@ class BackfillFilter(django_filters.FilterSet):
     """By pipeline and status."""
 
     pipeline_id = django_filters.CharFilter(field_name="pipeline_id")
-    status = django_filters.ChoiceFilter(choices=Backfill.Status.choices)
+    status = choice_filter(Backfill.Status.choices)
 
     class Meta:
         model = Backfill

@@ -3,13 +3,14 @@
 import django_filters
 
 from apps.sources.models import Destination, Source
+from datalinx.api.filters import choice_filter
 
 
 class SourceFilter(django_filters.FilterSet):
     """By connector, status and name."""
 
     connector = django_filters.CharFilter()
-    status = django_filters.ChoiceFilter(choices=Source.Status.choices)
+    status = choice_filter(Source.Status.choices)
     name = django_filters.CharFilter()
 
     class Meta:
@@ -21,7 +22,7 @@ class DestinationFilter(django_filters.FilterSet):
     """By connector, status and name."""
 
     connector = django_filters.CharFilter()
-    status = django_filters.ChoiceFilter(choices=Destination.Status.choices)
+    status = choice_filter(Destination.Status.choices)
     name = django_filters.CharFilter()
 
     class Meta:

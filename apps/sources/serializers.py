@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.sources.models import Destination, Source, SourceTable
-from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
+from datalinx.api.serializers import Choice, StrictModelSerializer, StrictSerializer, Text
 from datalinx.engine.connectors.base import TestStep
 
 
@@ -80,7 +80,7 @@ def result_of_test(steps: Sequence[TestStep]) -> dict[str, Any]:
 class DiscoverSerializer(StrictSerializer):
     """Which tables to look at: all of them unless told otherwise."""
 
-    mode = serializers.ChoiceField(choices=["all", "selected", "pattern"], required=False)
+    mode = Choice(choices=["all", "selected", "pattern"], required=False)
     tables = serializers.ListField(child=Text(max_length=255), required=False, max_length=1000)
     pattern = Text(max_length=255, required=False)
 
@@ -97,7 +97,7 @@ class DiscoverSerializer(StrictSerializer):
 class ChangeSerializer(serializers.Serializer[Any]):
     """How a source differs from the last discovery in one point."""
 
-    kind = serializers.ChoiceField(choices=["added", "removed", "changed"])
+    kind = Choice(choices=["added", "removed", "changed"])
     table = serializers.CharField()
     column = serializers.CharField(allow_null=True)
     before = serializers.CharField(allow_null=True)

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from apps.accounts.models import ServiceAccount
 from apps.workspaces.models import Delivery, DeliveryAttempt, Webhook, Workspace
-from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
+from datalinx.api.serializers import Choice, StrictModelSerializer, StrictSerializer, Text
 
 
 class WorkspaceSerializer(StrictModelSerializer):
@@ -22,9 +22,7 @@ class WorkspaceSerializer(StrictModelSerializer):
 class UserWorkspacesSerializer(StrictSerializer):
     """A person's role in workspaces: `{"production": "editor", "development": "none"}`."""
 
-    workspaces = serializers.DictField(
-        child=serializers.ChoiceField(choices=["editor", "viewer", "none"]), allow_empty=False
-    )
+    workspaces = serializers.DictField(child=Choice(choices=["editor", "viewer", "none"]), allow_empty=False)
 
 
 class ServiceAccountSerializer(StrictModelSerializer):
@@ -137,7 +135,7 @@ class DeliveryReplaySerializer(StrictSerializer):
 
     since = serializers.DateTimeField()
     until = serializers.DateTimeField(required=False, allow_null=True)
-    status = serializers.ChoiceField(choices=["failed", "delivered", "all"], required=False)
+    status = Choice(choices=["failed", "delivered", "all"], required=False)
     missing = serializers.BooleanField(required=False)
 
 

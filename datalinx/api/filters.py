@@ -1,16 +1,24 @@
 """Search and ordering of lists that refuse what they do not know, and the check of query parameters."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import django_filters
 from django.db.models import QuerySet
 from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from datalinx.api.serializers import refused_choice
 from datalinx.errors import FieldError, Invalid
 
 LIST_PARAMETERS = ("page", "page_size", "ordering", "search")
+
+
+def choice_filter(choices: Sequence[tuple[str, Any]]) -> django_filters.ChoiceFilter:
+    """`status=failed`: one of a few words; a refusal names them."""
+    messages = {"invalid_choice": refused_choice(word for word, _ in choices)}
+    return django_filters.ChoiceFilter(choices=choices, error_messages=messages)
 
 
 class StrictSearch(SearchFilter):

@@ -12,7 +12,13 @@ from datalinx.errors import FieldError, Invalid
 
 def whole_number(request: Request, name: str, *, default: int, lowest: int, highest: int) -> int:
     """Return a query parameter as a whole number within bounds. Raises Invalid."""
-    text = request.query_params.get(name, "")
+    return read_whole_number(
+        request.query_params.get(name, ""), name, default=default, lowest=lowest, highest=highest
+    )
+
+
+def read_whole_number(text: str, name: str, *, default: int, lowest: int, highest: int) -> int:
+    """Return a parameter or header of this text as a whole number within bounds. Raises Invalid."""
     if not text:
         return default
     if text.isascii() and text.isdigit() and len(text) < 19 and lowest <= int(text) <= highest:

@@ -1,7 +1,7 @@
 """The shapes of bodies: serializers that refuse unknown fields and never turn one type into another."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 from django.db import models
 from pydantic import BaseModel
@@ -14,10 +14,25 @@ SERVER_FIELDS = frozenset({"id", "version", "created_at", "updated_at", "created
 class Text(serializers.CharField):
     """A text; a number or a truth value is not one."""
 
+    default_error_messages: ClassVar = {"invalid": "This has to be a text."}
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
         return str(super().to_internal_value(data))
+
+
+class Choice(serializers.ChoiceField):
+    """One of a few words; a refusal names them."""
+
+    def __init__(self, choices: Any, **kwargs: Any) -> None:
+        super().__init__(choices, **kwargs)
+        self.error_messages["invalid_choice"] = refused_choice(self.choices)
+
+
+def refused_choice(words: Iterable[Any]) -> str:
+    """The sentence for a word that is none of these."""
+    return f"Choose one of: {', '.join(str(word) for word in words)}."
 
 
 class _Strict:
@@ -27,7 +42,10 @@ class _Strict:
     ignored_fields: frozenset[str] = frozenset()
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping):
+        if not isinstance(data, Mapping):
+            message = "This has to be a JSON object."
+            raise serializers.ValidationError({"non_field_errors": [message]}, code="invalid")
+        if data:
             fields = self.fields  # type: ignore[attr-defined]  # a mixin of serializers
             ignored = (
                 SERVER_FIELDS
@@ -55,6 +73,7 @@ class StrictModelSerializer(_Strict, serializers.ModelSerializer[Any]):
         models.CharField: Text,
         models.TextField: Text,
     }
+    serializer_choice_field = Choice
 
 
 class DeletedSerializer(serializers.Serializer[Any]):

@@ -13,6 +13,27 @@ def test_unknown_url__in_the_api__is_404_in_the_envelope(world: World) -> None:
             assert_failure(client.get(path), 404, "NOT_FOUND")
 
 
+def test_unknown_url__that_something_is_sent_to__is_404_in_the_envelope_too(world: World) -> None:
+    # As a real client, which has no token against forgery.
+    client = APIClient(enforce_csrf_checks=True)
+    for path in ("/api/nothing", "/api/v1/nothing", "/api/runs/"):
+        for send in (client.post, client.put, client.patch, client.delete):
+            assert_failure(send(path, {}, format="json"), 404, "NOT_FOUND")
+
+
+def test_bodies_and_filters__with_a_word_that_is_none_of_a_few__name_those_that_are(world: World) -> None:
+    client = world.alice.client()
+    for path in ("/api/runs?status=lost", "/api/backfills?status=lost", "/api/sources?status=lost"):
+        assert ": Choose one of: " in assert_failure(client.get(path), 422, "VALIDATION_ERROR")["message"]
+    body = {"name": "crm", "connector": "file", "config": {}}
+    source = assert_success(client.post("/api/sources", body, format="json"), 201)
+    url = f"/api/sources/{source['id']}/discover"
+    refused = assert_failure(client.post(url, {"mode": "some"}, format="json"), 422, "VALIDATION_ERROR")
+    assert refused["message"] == "mode: Choose one of: all, selected, pattern."
+    refused = assert_failure(client.post(url, [], format="json"), 422, "VALIDATION_ERROR")
+    assert refused["message"] == "This has to be a JSON object."
+
+
 def test_version__v1_in_the_path__answers_alike(world: World) -> None:
     client = world.alice.client(None)
     assert assert_success(client.get("/api/v1/workspaces")) == assert_success(client.get("/api/workspaces"))

@@ -21,12 +21,15 @@ from apps.pipelines.services import lineage, records, replays, runs, verificatio
 from apps.pipelines.views.lookups import RECORD_CHOICES, RECORD_PARAMETERS, read_lookup
 from datalinx.api.downloads import download
 from datalinx.api.pagination import page_facts, read_page
-from datalinx.api.parameters import one_of, whole_number
+from datalinx.api.parameters import one_of, read_whole_number, whole_number
 from datalinx.api.permissions import require
 from datalinx.api.renderers import EnvelopeRenderer, Paginated
 from datalinx.api.viewsets import WorkspaceViewSet
 
 FORMATS = ["json", "openlineage"]
+
+# No line of a log has an id beyond this.
+_LAST_ID = 2**62
 
 
 # What chooses lines of a log, read or followed.
@@ -111,7 +114,7 @@ class RunViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["get"])
     def logs(self, request: Request, id: str) -> Response:
         """The run's log, oldest first; `after` gives the lines after one's id, and `events` follows it."""
-        after = whole_number(request, "after", default=0, lowest=0, highest=2**62)
+        after = whole_number(request, "after", default=0, lowest=0, highest=_LAST_ID)
         page = self.paginate_queryset(_choice(request).lines(self.get_object(), after=after))
         return self.get_paginated_response(RunLogSerializer(page, many=True).data)
 
@@ -185,10 +188,9 @@ class RunViewSet(WorkspaceViewSet):
         The lines of its log come as they are chosen, by the parameters of its log.
         """
         run, choice = self.get_object(), _choice(request)
-        given = request.headers.get("Last-Event-ID", "")
-        after = int(given) if given.isdigit() and len(given) < 19 else None
-        if after is None:
-            after = whole_number(request, "last_event_id", default=0, lowest=0, highest=2**62)
+        after = whole_number(request, "last_event_id", default=0, lowest=0, highest=_LAST_ID)
+        given = request.headers.get("Last-Event-ID", "").strip()
+        after = read_whole_number(given, "Last-Event-ID", default=after, lowest=0, highest=_LAST_ID)
         stream: Iterator[bytes] = selectors.stream_events(run, after=after, choice=choice)
         response = StreamingHttpResponse(stream, content_type="text/event-stream")
         response["Cache-Control"] = "no-store"

@@ -292,6 +292,17 @@ def test_events__of_an_ended_run__end_and_resume_after_the_last_that_was_seen(wo
     assert_failure(world.nobody().get(url), 401, "AUTHENTICATION_REQUIRED")
 
 
+@pytest.mark.parametrize("given", ["x", "-1", "1.5", "²", "9" * 40])
+def test_events__after_an_id_that_no_line_has__are_refused_with_what_would_be_right(
+    world: World, given: str
+) -> None:
+    done = run(world, lay_out(world))
+    client = world.vera.client()
+    url = f"/api/runs/{done['id']}/events"
+    for answer in (client.get(url, HTTP_LAST_EVENT_ID=given), client.get(url, {"last_event_id": given})):
+        assert "a whole number from 0" in assert_failure(answer, 422, "VALIDATION_ERROR")["message"]
+
+
 def test_logs__chosen_by_level_table_and_attempt__are_those_alone_also_as_events(world: World) -> None:
     done = run(world, lay_out(world))
     row = Run.objects.get(pk=done["id"])

@@ -61,5 +61,5 @@ def read_headers(file: BinaryIO) -> http.client.HTTPMessage:
     message = http.client.HTTPMessage()
     for line in lines:
         name, _, value = line.decode("iso-8859-1").partition(":")
-        message[name] = value.strip(" \t\r\n")
+        message[name] = value.lstrip(" \t").rstrip("\r\n")
     return message

@@ -4,7 +4,7 @@ import http.client
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from datalinx.outbound.responses import Response, read_headers
@@ -40,6 +40,7 @@ def read(kind: type[http.client.HTTPResponse], text: bytes, method: str = "POST"
 
 
 @given(lines=LINES)
+@example(lines=["a:: ", "b: c \t", "d: "])
 def test_headers__of_any_lines__are_those_of_the_standard_library(lines: list[str]) -> None:
     text = "".join(f"{line}\r\n" for line in [*lines, ""]).encode("iso-8859-1") + b"body"
     mine, theirs = io.BytesIO(text), io.BytesIO(text)

@@ -124,12 +124,12 @@ DEEP = [
     "text", [*STATEMENTS, *FUNCTIONS_REFUSED, *LOOK_ALIKES, *BOMBS, *DEEP], ids=lambda text: text[:40]
 )
 def test_expression__hostile__is_refused_at_once(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
 
     with pytest.raises(Invalid) as caught:
         rebuild_expression(text, scope(), aggregates=True)
 
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
     assert caught.value.code in {
         "EXPRESSION_INVALID",
         "EXPRESSION_NOT_ALLOWED",

@@ -152,15 +152,17 @@ def test_server__parent_killed__server_and_its_query_die() -> None:
         f"import sys, threading, time; sys.path.insert(0, {str(ROOT)!r}); "
         "from datalinx.engine.query.run import run_query, default_server; "
         f"threading.Thread(target=lambda: run_query({ENDLESS!r}, tables={{}}, limit=1, seconds=60, "
-        "memory_bytes=128*1024**2), daemon=True).start(); time.sleep(1); "
+        "memory_bytes=128*1024**2), daemon=True).start()\n"
+        "while not default_server().pid: time.sleep(0.1)\n"
         "print(default_server().pid, flush=True); time.sleep(60)"
     )
+    queries: list[int] = []
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout
         server = int(parent.stdout.readline())
-        queries = children_of(server)
+        started = wait_until(lambda: bool(queries.extend(children_of(server)) or queries))
         parent.kill()
-    assert queries
+    assert started
     assert wait_until(lambda: not any(is_alive(pid) for pid in [server, *queries]))
 
 

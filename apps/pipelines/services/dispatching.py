@@ -2,7 +2,6 @@
 
 import logging
 from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -11,10 +10,11 @@ from django.db.models.functions import Now
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services.claiming import ready_runs
 from apps.pipelines.services.delivering import end_deliveries
-from apps.pipelines.services.ending import announce, left_over
+from apps.pipelines.services.ending import announce, left_over, log_end
 from apps.pipelines.services.lease import LEASE, now_plus
-from apps.pipelines.services.logs import write_log
+from apps.pipelines.services.logs import told_error, write_log
 from datalinx.celery import messages_in
+from datalinx.errors import Failed
 
 logger = logging.getLogger(__name__)
 
@@ -62,49 +62,58 @@ def reap_lost_runs() -> int:
     )
     count = 0
     for run in Run.objects.filter(silent, status=Run.Status.RUNNING).select_related("workspace")[:100]:
-        mine = Run.objects.filter(silent, pk=run.pk, fence=run.fence, status=Run.Status.RUNNING)
-        with transaction.atomic():
-            if run.cancel_requested_at is not None:
-                ended = _end_lost(mine, run, Run.Status.CANCELLED, None)
-            elif (lost := run.attempt - run.failures - run.handovers) >= MAX_ATTEMPTS:
-                error = {
-                    "code": "WORKER_LOST",
-                    "message": f"The worker was lost {lost} times; look at its log.",
-                }
-                ended = _end_lost(mine, run, Run.Status.FAILED, error)
-            else:
-                ended = mine.update(
-                    status=Run.Status.QUEUED,
-                    attempt=F("attempt") + 1,
-                    fence=F("fence") + 1,
-                    lease_expires_at=None,
-                    dispatched_at=None,
-                    updated_at=Now(),
-                )
-                if ended:
-                    write_log(
-                        run,
-                        f"The worker {run.lease_owner} fell silent; the run is taken up again.",
-                        level="warning",
+        try:
+            with transaction.atomic():
+                # One whose row a worker holds that stands still in the middle of a commit is left to the next look.
+                mine = Run.objects.filter(silent, pk=run.pk, fence=run.fence, status=Run.Status.RUNNING)
+                if locked := mine.select_for_update(no_key=True, skip_locked=True, of=("self",)).first():
+                    _take_up_again(
+                        locked, f"The worker {run.lease_owner} fell silent; the run is taken up again."
                     )
-        count += bool(ended)
+                    count += 1
+        except Exception:  # One run must not stop the others, nor what else the tick does.
+            logger.exception("the lost run %s could not be taken up again", run.pk)
     return count
 
 
-def _end_lost(rows: Any, run: Run, status: str, error: dict[str, str] | None) -> int:
-    ended: int = rows.update(
+def _take_up_again(run: Run, why: str) -> None:
+    """Queue a locked run anew that its worker did not bring to its end, or end it. Within a transaction."""
+    if run.cancel_requested_at is not None:
+        _end_lost(run, Run.Status.CANCELLED, None)
+        return
+    if (lost := run.attempt - run.failures - run.handovers) >= MAX_ATTEMPTS:
+        _end_lost(
+            run,
+            Run.Status.FAILED,
+            Failed("WORKER_LOST", f"The worker was lost {lost} times; look at its log."),
+        )
+        return
+    Run.objects.filter(pk=run.pk).update(
+        status=Run.Status.QUEUED,
+        attempt=F("attempt") + 1,
+        fence=F("fence") + 1,
+        lease_expires_at=None,
+        dispatched_at=None,
+        updated_at=Now(),
+    )
+    # What was committed stays; the rest is begun again.
+    run.steps.exclude(status=RunStep.Status.SUCCESS).update(status=RunStep.Status.PENDING)
+    write_log(run, why, level="warning")
+
+
+def _end_lost(run: Run, status: str, error: Failed | None) -> None:
+    Run.objects.filter(pk=run.pk).update(
         status=status,
-        error=error,
+        error=told_error(run, error) if error else None,
         fence=F("fence") + 1,
         finished_at=Now(),
         lease_expires_at=None,
         updated_at=Now(),
     )
-    if ended:
-        run.steps.filter(status__in=[RunStep.Status.PENDING, RunStep.Status.RUNNING]).update(
-            status=left_over(status)
-        )
-        end_deliveries(run, status=left_over(status))
-        run.refresh_from_db()
-        announce(run)
-    return ended
+    run.steps.filter(status__in=[RunStep.Status.PENDING, RunStep.Status.RUNNING]).update(
+        status=left_over(status)
+    )
+    end_deliveries(run, status=left_over(status))
+    run.refresh_from_db()
+    log_end(run, error)
+    announce(run)

@@ -40,9 +40,14 @@ def finish_run(run: Run, *, status: str, error: DatalinxError | None = None) -> 
         run.steps.filter(status=RunStep.Status.RUNNING).update(status=status)
         end_deliveries(run, status=left_over(status))
         run.refresh_from_db()
-        write_log(run, f"Ended: {status}." if error is None else f"Ended: {status}. {error.message}")
+        log_end(run, error)
         announce(run)
     return True
+
+
+def log_end(run: Run, error: DatalinxError | None) -> None:
+    """Write into a run's log how it ended."""
+    write_log(run, f"Ended: {run.status}." if error is None else f"Ended: {run.status}. {error.message}")
 
 
 def _is_cancelled(run: Run) -> bool:

@@ -12,7 +12,7 @@ from apps.mappings.services.compile import collect_documents, order_tables, unma
 from apps.pipelines.models import Pipeline, Run, RunStep
 from apps.pipelines.services.delivering import end_deliveries, is_owed, plan_deliveries
 from apps.pipelines.services.dispatching import dispatch
-from apps.pipelines.services.ending import announce
+from apps.pipelines.services.ending import announce, log_end
 from apps.pipelines.services.estimates import expect_run
 from apps.pipelines.services.logs import write_log
 from apps.pipelines.services.windows import require_windows
@@ -173,6 +173,8 @@ def _refuse_incomplete(documents: Mapping[str, Any], tables: Sequence[str]) -> N
 def cancel_run(*, run: Run, actor: Caller) -> Run:
     """Ask a run to stop. A queued one ends now, a running one within seconds. Raises RUN_ALREADY_FINISHED."""
     with transaction.atomic():
+        # Locked first: a run that goes back to the queue in this moment has not ended.
+        Run.objects.select_for_update(no_key=True).filter(pk=run.pk).values_list("pk").first()
         ended = Run.objects.filter(pk=run.pk, status=Run.Status.QUEUED).update(
             status=Run.Status.CANCELLED, finished_at=Now(), cancel_requested_at=Now(), updated_at=Now()
         )
@@ -186,6 +188,7 @@ def cancel_run(*, run: Run, actor: Caller) -> Run:
         if ended:
             run.steps.filter(status=RunStep.Status.PENDING).update(status=RunStep.Status.CANCELLED)
             end_deliveries(run, status=RunStep.Status.CANCELLED)
+            log_end(run, None)
             announce(run)
     return run
 

@@ -1,23 +1,26 @@
 """Who holds a run: one worker at a time, and none that was given up on may write."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
-from apps.pipelines.models import Run, StoredTable
-from apps.pipelines.services import engines
+from apps.pipelines.models import Run, RunStep, StoredTable
+from apps.pipelines.services import dispatching, engines
 from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.dispatching import MAX_ATTEMPTS, dispatch_waiting_runs, reap_lost_runs
+from apps.pipelines.services.ending import hand_over_run
 from apps.pipelines.services.execution import Execution, execute_run
 from apps.pipelines.services.lease import LeaseLost, now_plus, require_held
 from apps.pipelines.services.watchdog import RunWatchdog
 from apps.workspaces.models import Event
 from datalinx.errors import Interrupted
 from tests.apps.pipelines.ground import start
+from tests.apps.pipelines.time import make
 from tests.journey import lay_out
 from tests.resources import assert_success
 from tests.world import World, make_world
@@ -123,6 +126,114 @@ def test_reaper__of_a_run_that_never_sent_a_heartbeat__takes_it_up(world: World)
     row = Run.objects.get(pk=queued)
     assert (row.status, row.attempt, row.fence) == ("queued", 2, 2)
     assert "taken up again" in row.logs.last().message
+
+
+def test_reaper__of_a_run_in_the_middle_of_a_table__begins_the_table_anew(world: World) -> None:
+    queued = start(world, lay_out(world))
+    claim_run(queued)
+    RunStep.objects.filter(run=queued).update(status="running")
+    silence(queued)
+    assert reap_lost_runs() == 1
+    shown = assert_success(world.vera.client().get(f"/api/runs/{queued}"))
+    assert [step["status"] for step in shown["steps"]] == ["pending"]
+    shown = assert_success(world.ed.client().post(f"/api/runs/{queued}/cancel"))
+    assert (shown["status"], [step["status"] for step in shown["steps"]]) == ("cancelled", ["cancelled"])
+    assert last_line(queued) == "Ended: cancelled."
+
+
+def last_line(run_id: str) -> str:
+    return str(Run.objects.get(pk=run_id).logs.order_by("id").last().message)
+
+
+def test_reaper__of_a_run_that_cannot_be_taken_up__takes_up_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = lay_out(world)
+    stuck, lost = start(world, pipeline), start(world, make(world, "another"))
+    for each in (stuck, lost):
+        assert claim_run(each) is not None
+        silence(each)
+    real = dispatching.write_log
+
+    def fails_for_one(run: Run, *words: Any, **more: Any) -> None:
+        if run.pk == stuck:
+            raise OperationalError("canceling statement due to lock timeout")
+        real(run, *words, **more)
+
+    monkeypatch.setattr(dispatching, "write_log", fails_for_one)
+    assert reap_lost_runs() == 1
+    assert [Run.objects.get(pk=each).status for each in (stuck, lost)] == ["running", "queued"]
+
+
+def test_reaper__while_the_row_of_a_lost_run_is_locked__waits_for_nobody(shared_database: None) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("locks the whole file, not a row")
+    world = make_world()
+    pipeline = lay_out(world)
+    stuck, lost = start(world, pipeline), start(world, make(world, "another"))
+    for each in (stuck, lost):
+        assert claim_run(each) is not None
+        silence(each)
+    locked, ends = threading.Event(), threading.Event()
+
+    def stand_still() -> None:
+        with transaction.atomic():
+            Run.objects.filter(pk=stuck).update(progress=0.5)
+            locked.set()
+            ends.wait(30)
+        connection.close()
+
+    holder = threading.Thread(target=stand_still)
+    holder.start()
+    assert locked.wait(10)
+    try:
+        assert reap_lost_runs() == 1
+        assert Run.objects.get(pk=lost).status == "queued"
+    finally:
+        ends.set()
+        holder.join()
+    assert reap_lost_runs() == 1
+    assert Run.objects.get(pk=stuck).status == "queued"
+
+
+def test_cancel__while_the_run_goes_back_to_the_queue__ends_it(shared_database: None) -> None:
+    world = make_world()
+    queued = start(world, lay_out(world))
+    run = claim_run(queued)
+    assert run is not None
+    locked, asked = threading.Event(), threading.Event()
+
+    def go_back() -> None:
+        with transaction.atomic():
+            assert hand_over_run(run)
+            locked.set()
+            asked.wait(1)
+        connection.close()
+
+    worker = threading.Thread(target=go_back)
+    worker.start()
+    assert locked.wait(10)
+    answer = world.ed.client().post(f"/api/runs/{queued}/cancel")
+    asked.set()
+    worker.join()
+    assert assert_success(answer)["status"] == "cancelled"
+
+
+def test_cancel__that_is_accepted_while_a_run_is_looked_at_as_lost__ends_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued = start(world, lay_out(world))
+    claim_run(queued)
+    silence(queued)
+    real = dispatching.transaction.atomic
+
+    def asked_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        Run.objects.filter(pk=queued).update(cancel_requested_at=Now())
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(dispatching.transaction, "atomic", asked_meanwhile)
+    reap_lost_runs()
+    assert Run.objects.get(pk=queued).status == "cancelled"
 
 
 def test_reaper__of_a_run_lost_again_and_again__ends_it(world: World) -> None:

@@ -11,7 +11,7 @@ from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services.claiming import ready_runs
 from apps.pipelines.services.delivering import end_deliveries
 from apps.pipelines.services.ending import announce, left_over, log_end
-from apps.pipelines.services.lease import LEASE, now_plus
+from apps.pipelines.services.lease import LEASE, held, now_plus
 from apps.pipelines.services.logs import told_error, write_log
 from datalinx.celery import messages_in
 from datalinx.errors import Failed
@@ -74,6 +74,18 @@ def reap_lost_runs() -> int:
         except Exception:  # One run must not stop the others, nor what else the tick does.
             logger.exception("the lost run %s could not be taken up again", run.pk)
     return count
+
+
+def give_up(run: Run) -> bool:
+    """Give back a run that this process holds and cannot go on with, as if its worker were lost.
+
+    Return whether it was still held.
+    """
+    with transaction.atomic():
+        locked = held(run).select_for_update(no_key=True, of=("self",)).select_related("workspace").first()
+        if locked is not None:
+            _take_up_again(locked, "The database broke off the work; the run is taken up again.")
+    return locked is not None
 
 
 def _take_up_again(run: Run, why: str) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from apps.mappings.services.compile import dependencies
@@ -14,6 +14,7 @@ from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services.bases import engine_limits, most_beside
 from apps.pipelines.services.claiming import claim_fairest_run, claim_run
 from apps.pipelines.services.delivery_execution import deliver_step
+from apps.pipelines.services.dispatching import give_up
 from apps.pipelines.services.ending import finish_run, hand_over_run, release_run
 from apps.pipelines.services.jobs import Job, plan_jobs
 from apps.pipelines.services.lease import LeaseLost
@@ -74,6 +75,12 @@ def _execute(run: Run, end_process: Callable[[], None] | None) -> None:
             Execution(run, watchdog).run_all()
         except LeaseLost:
             logger.warning("the run %s was taken over; this worker leaves it", run.pk)
+        except (OperationalError, InterfaceError):
+            # The database broke off, which is no fault of the run; whether its last commit took place nobody knows.
+            logger.warning("the database broke off the run %s", run.pk, exc_info=True)
+            if not connection.in_atomic_block:
+                connection.close()
+            give_up(run)
         except Exception:
             logger.exception("the run %s met an unexpected error", run.pk)
             error = Failed(

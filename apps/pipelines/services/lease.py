@@ -75,6 +75,7 @@ class Beat(ABC, Generic[Row]):
         self.leaving = threading.Event()
         self._stop = threading.Event()
         self._misses = 0
+        self._renewed_at = time.monotonic()
         self._sees = True
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{run.pk}", daemon=True)
 
@@ -115,13 +116,16 @@ class Beat(ABC, Generic[Row]):
         return self._stop.is_set()
 
     def _beat_once(self) -> None:
+        began = time.monotonic()
         try:
             self._renew()
-            self._misses = 0
+            self._misses, self._renewed_at = 0, began
         except Exception:  # whatever the database says, the lease decides
             self._misses += 1
+            # A connection that broke does not mend itself: the next beat opens another.
+            connection.close()
             # Past the lease another worker may have begun: stop before it, not after.
-            if self._misses * 1.0 + HEARTBEAT_SECONDS > LEASE.total_seconds() - 2:
+            if time.monotonic() - self._renewed_at > LEASE.total_seconds() - 2:
                 self.lost.set()
 
     def _pause(self) -> float:

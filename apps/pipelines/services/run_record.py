@@ -1,5 +1,6 @@
 """What all tables of a run write into, also several at once: its manifest, and how far it is."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -7,10 +8,12 @@ from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
-from django.db import transaction
+from django.db import Error, connection, transaction
 
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services.lease import held, require_held, require_uncancelled
+
+logger = logging.getLogger(__name__)
 
 # How often progress is written while tables run.
 REPORT_SECONDS = 1.0
@@ -60,10 +63,18 @@ class RunRecord:
         self._told[step.table] = time.monotonic()
         self._shares[step.table] = min(share, 0.99)
         step.counts, step.progress = counts, round(self._shares[step.table], 4)
-        held(self.run).update(progress=self.progress)
-        RunStep.objects.filter(pk=step.pk, status=RunStep.Status.RUNNING).update(
-            counts=counts, progress=step.progress
-        )
+        try:
+            # What a worker that was given up on tells is not how far the next one is.
+            if held(self.run).update(progress=self.progress):
+                RunStep.objects.filter(pk=step.pk, status=RunStep.Status.RUNNING).update(
+                    counts=counts, progress=step.progress
+                )
+        except Error:
+            # How far it is can be told a second later: hours of work are not begun anew for it.
+            if connection.in_atomic_block:
+                raise
+            logger.warning("the progress of the run %s could not be written", self.run.pk, exc_info=True)
+            connection.close()
 
     @property
     def progress(self) -> float:

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Self
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from apps.pipelines.models import Run
@@ -108,6 +108,7 @@ class Watchdog(Beat[Row]):
             except Exception:
                 # Without a database nothing can be told; the lease runs out, and then the process ends all the same.
                 logger.warning("the work of %s could not be ended yet", self.run.pk, exc_info=True)
+                connection.close()
                 return
         self._is_over = True
         self.lost.set()

@@ -1,6 +1,7 @@
 """Who holds a run: one worker at a time, and none that was given up on may write."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -10,12 +11,13 @@ from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from apps.pipelines.models import Run, RunStep, StoredTable
-from apps.pipelines.services import dispatching, engines
+from apps.pipelines.services import dispatching, engines, execution, lease, run_record
 from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.dispatching import MAX_ATTEMPTS, dispatch_waiting_runs, reap_lost_runs
 from apps.pipelines.services.ending import hand_over_run
 from apps.pipelines.services.execution import Execution, execute_run
 from apps.pipelines.services.lease import LeaseLost, now_plus, require_held
+from apps.pipelines.services.run_record import RunRecord
 from apps.pipelines.services.watchdog import RunWatchdog
 from apps.workspaces.models import Event
 from datalinx.errors import Interrupted
@@ -234,6 +236,95 @@ def test_cancel__that_is_accepted_while_a_run_is_looked_at_as_lost__ends_it(
     monkeypatch.setattr(dispatching.transaction, "atomic", asked_meanwhile)
     reap_lost_runs()
     assert Run.objects.get(pk=queued).status == "cancelled"
+
+
+def test_database__that_breaks_off_a_run__has_it_taken_up_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued = start(world, lay_out(world))
+    real = execution.finish_run
+
+    def broken(*_: Any, **__: Any) -> bool:
+        raise OperationalError("terminating connection due to administrator command")
+
+    monkeypatch.setattr(execution, "finish_run", broken)
+    execute_run(queued)
+    row = Run.objects.get(pk=queued)
+    assert (row.status, row.attempt, row.failures) == ("queued", 2, 0)
+    assert "The database broke off" in last_line(queued)
+    version = StoredTable.objects.get().snapshot
+    monkeypatch.setattr(execution, "finish_run", real)
+    execute_run(queued)
+    assert Run.objects.get(pk=queued).status == "success"
+    # What was committed is not made twice.
+    assert StoredTable.objects.get().snapshot == version
+    assert events(world) == ["pipeline.started", "pipeline.completed"]
+
+
+def test_database__that_breaks_a_run_off_each_time__ends_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued = start(world, lay_out(world))
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise OperationalError("no space left on device")
+
+    monkeypatch.setattr(engines, "run_table", broken)
+    for _ in range(MAX_ATTEMPTS):
+        execute_run(queued)
+    row = Run.objects.get(pk=queued)
+    assert (row.status, row.error["code"]) == ("failed", "WORKER_LOST")
+    assert last_line(queued).startswith("Ended: failed. The worker was lost 10 times")
+
+
+def test_heartbeat__whose_connection_broke__beats_by_another(
+    shared_database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world()
+    run = claim_run(start(world, lay_out(world)))
+    assert run is not None
+    monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.1)
+    real, seen = RunWatchdog._renew, list[Any]()
+
+    def cut_off(watchdog: RunWatchdog) -> None:
+        if not seen:
+            # As a server ends a session: the client's side is told by the next statement.
+            connection.ensure_connection()
+            seen.append(connection.connection)
+            connection.connection.close()
+        real(watchdog)
+
+    monkeypatch.setattr(RunWatchdog, "_renew", cut_off)
+    silence(run.pk)
+    with RunWatchdog(run):
+        time.sleep(2.5)
+    assert seen
+    assert reap_lost_runs() == 0
+
+
+def test_progress__that_cannot_be_written__does_not_end_the_work(
+    shared_database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world()
+    run = claim_run(start(world, lay_out(world)))
+    assert run is not None
+    step = run.steps.get()
+    record = RunRecord(run, [step])
+
+    def broken(_: Run) -> Any:
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(run_record, "held", broken)
+    record.report(step, 0.5, {"read": 5})
+    monkeypatch.undo()
+    RunStep.objects.filter(pk=step.pk).update(status="running")
+    monkeypatch.setattr(run_record, "REPORT_SECONDS", 0.0)
+    record.report(step, 0.5, {"read": 7})
+    assert run.steps.get().counts == {"read": 7}
+    # Somebody else's by now.
+    Run.objects.filter(pk=run.pk).update(fence=5)
+    record.report(step, 0.6, {"read": 9})
+    assert run.steps.get().counts == {"read": 7}
 
 
 def test_reaper__of_a_run_lost_again_and_again__ends_it(world: World) -> None:

@@ -50,6 +50,9 @@ class RecordBaseSerializer(StrictSerializer):
     notes = serializers.ListField(child=serializers.CharField(), help_text="What could not be looked in.")
 
 
+ENDED_AT = "When the last version ended, where the table keeps history and has former versions alone."
+
+
 class StoredAroundSerializer(StrictSerializer):
     """The record's rows in the table before and after a run."""
 
@@ -57,6 +60,7 @@ class StoredAroundSerializer(StrictSerializer):
     change = serializers.ChoiceField(choices=CHANGES, allow_null=True)
     before = serializers.ListField(child=serializers.DictField())
     after = serializers.ListField(child=serializers.DictField())
+    ended_at = serializers.CharField(allow_null=True, help_text=ENDED_AT)
     left_off = serializers.BooleanField()
 
 
@@ -84,4 +88,5 @@ class TableRecordSerializer(RecordBaseSerializer):
     outcome = serializers.ChoiceField(choices=TABLE_OUTCOMES)
     rows = serializers.ListField(child=serializers.DictField())
     rows_left_off = serializers.BooleanField()
+    ended_at = serializers.CharField(allow_null=True, help_text=ENDED_AT)
     history = RecordChangeSerializer(many=True)

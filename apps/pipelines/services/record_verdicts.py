@@ -12,6 +12,7 @@ OUTCOMES = (
     "new",
     "changed",
     "unchanged",
+    "ended",
     "gone",
     "rejected",
     "replayed",
@@ -29,6 +30,7 @@ OUTCOMES = (
 
 TABLE_OUTCOMES = (
     "stored",
+    "ended",
     "gone",
     "rejected",
     "replayed",
@@ -42,13 +44,14 @@ TABLE_OUTCOMES = (
 )
 """What may have become of a record of a table."""
 
-CHANGES = ("new", "changed", "unchanged", "gone", "absent")
+CHANGES = ("new", "changed", "unchanged", "ended", "gone", "absent")
 """What may have happened to a record's rows from one version of a table to another."""
 
 _CHANGED = {
     "new": "It was not in the table before, and this run brought it in.",
     "changed": "It was in the table before, and this run changed it.",
     "unchanged": "It was in the table before, and this run left it as it was.",
+    "ended": "It was in the table before, and this run made what is stored of it a former version.",
     "gone": "It was in the table before, and this run took it out.",
 }
 
@@ -64,11 +67,16 @@ TRACED = {
 
 
 def change_of(before: StoredRows, after: StoredRows) -> str:
-    """Return what happened to a record's rows: new, changed, unchanged, gone, or absent both times."""
+    """Return what happened to a record's rows: new, changed, unchanged, gone, or absent both times.
+
+    In a table that keeps history they have `ended` when former versions alone are left of what was there.
+    """
     if not before.rows:
         return "new" if after.rows else "absent"
     if not after.rows:
         return "gone"
+    if after.ended_at and not before.ended_at:
+        return "ended"
     if before.digest is None and after.digest is None:
         return "unchanged" if _sorted(before.rows) == _sorted(after.rows) else "changed"
     return "unchanged" if before.digest == after.digest else "changed"
@@ -91,8 +99,13 @@ def verdict_in_run(
         return change, _CHANGED[change]
     if rejected:
         return _of_rejected(rejected)
-    if change == "unchanged":
-        return change, _CHANGED[change]
+    if stored is not None and change == "ended":
+        return change, f"{_CHANGED[change]} It ended at {stored['ended_at']}."
+    if stored is not None and change == "unchanged":
+        if stored["ended_at"] is None:
+            return change, _CHANGED[change]
+        outcome, message = _of_source(source, expects_row=False)
+        return outcome, f"{_former(stored['ended_at'])} {message}"
     if stored is None and run.publishes:
         why = f": {step.error['message']}" if step.error else "."
         return "not_published", f"This run published nothing of the table{why}"
@@ -100,11 +113,15 @@ def verdict_in_run(
 
 
 def verdict_in_table(
-    *, rows: Rows, history: Rows, rejected: Rows, source: Mapping[str, Any]
+    *, stored: StoredRows, history: Rows, rejected: Rows, source: Mapping[str, Any]
 ) -> tuple[str, str]:
     """Return the outcome of a record of a table, one of `TABLE_OUTCOMES`, and the sentence that says it."""
-    if rows:
+    if stored.rows and stored.ended_at is None:
         return "stored", "It is in the table."
+    if stored.ended_at is not None:
+        by = next((each["run_id"] for each in history if each["change"] == "ended"), None)
+        told = f" {_of_source(source, expects_row=False)[1]}" if source["read"] else ""
+        return "ended", f"{_former(stored.ended_at, by)}{told}"
     if history and history[0]["change"] == "gone":
         since = f" by the run {history[0]['run_id']}" if history[0]["run_id"] else ""
         return "gone", f"It was in the table, and was taken out{since}."
@@ -112,6 +129,12 @@ def verdict_in_table(
         return _of_rejected(rejected)
     outcome, message = _of_source(source, expects_row=False)
     return outcome, _PASSED_BY if outcome == "not_read" else message
+
+
+def _former(ended_at: str, by: str | None = None) -> str:
+    """That a table keeps former versions of a record alone."""
+    made = f", by the run {by}" if by else ""
+    return f"Former versions of it alone are in the table: the last ended at {ended_at}{made}."
 
 
 _PASSED_BY = (

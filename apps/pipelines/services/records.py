@@ -90,11 +90,14 @@ class _Search:
             for row in found
         ]
 
-    def stored(self, table: StoredTable, sequence: int | None, sought: Sequence[Sought]) -> StoredRows:
+    def stored(
+        self, table: StoredTable, sequence: int | None, compiled: CompiledMapping, sought: Sequence[Sought]
+    ) -> StoredRows:
         """Return the record's rows in a version of a table; there are none before the first one."""
         if sequence is None:
             return StoredRows()
-        return find_stored(table_files(table, as_of=str(sequence), hold_in=self.folder / "held"), sought)
+        files = table_files(table, as_of=str(sequence), hold_in=self.folder / "held")
+        return find_stored(files, compiled, sought)
 
 
 def find_in_run(*, run: Run, table: str, key: str, source: Asking = "auto") -> dict[str, Any]:
@@ -109,12 +112,12 @@ def find_in_run(*, run: Run, table: str, key: str, source: Asking = "auto") -> d
     sought = read_sought(compiled, values, types=make_registry(run.snapshot["types"]))
     with scratch("records") as folder:
         search = _Search(folder, Deadline(), [])
-        stored = _stored_around(search, run, step, sought)
+        stored = _stored_around(search, run, step, compiled, sought)
         rejected = search.rejected(step, compiled, sought)
         asked = _ask_for_run(search, run, step, values, source, is_told=_is_told(stored, rejected))
         again = _by_made(sought, asked)
         if again and stored is not None and stored["change"] == "absent":
-            stored = _stored_around(search, run, step, again)
+            stored = _stored_around(search, run, step, compiled, again)
     outcome, message = verdict_in_run(run, step, stored=stored, rejected=rejected, source=asked)
     return {
         "run_id": run.pk,
@@ -144,25 +147,26 @@ def find_in_table(*, table: StoredTable, key: str, source: Asking = "auto") -> d
     sought = read_sought(compiled, values, types=make_registry(documents["types"]))
     with scratch("records") as folder:
         search = _Search(folder, Deadline(), [])
-        rows = search.stored(table, table.snapshot, sought).rows
-        history = _history(search, table, sought)
+        stored = search.stored(table, table.snapshot, compiled, sought)
+        history = _history(search, table, compiled, sought)
         rejected = _rejected_by_runs(search, table, values)
         asked = not_asked(None if is_mapped else _UNMAPPED)
-        if is_mapped and (source == "always" or (source == "auto" and not rows)):
+        if is_mapped and (source == "always" or (source == "auto" and not _is_present(stored))):
             origin = Origin.of_table(table, documents, compiled)
             asked = ask_source(origin, values, folder=folder, deadline=search.deadline)
         again = _by_made(sought, asked)
-        if again and not rows and not history:
-            rows = search.stored(table, table.snapshot, again).rows
-            history = _history(search, table, again)
-    outcome, message = verdict_in_table(rows=rows, history=history, rejected=rejected, source=asked)
+        if again and not stored.rows and not history:
+            stored = search.stored(table, table.snapshot, compiled, again)
+            history = _history(search, table, compiled, again)
+    outcome, message = verdict_in_table(stored=stored, history=history, rejected=rejected, source=asked)
     return {
         "table": table.name,
         "key": values,
         "outcome": outcome,
         "message": message,
-        "rows": list(rows[:MAX_FOUND]),
-        "rows_left_off": len(rows) > MAX_FOUND,
+        "rows": list(stored.rows[:MAX_FOUND]),
+        "rows_left_off": len(stored.rows) > MAX_FOUND,
+        "ended_at": stored.ended_at,
         "history": history,
         **_bounded_rejected(rejected),
         "source": asked,
@@ -171,6 +175,11 @@ def find_in_table(*, table: StoredTable, key: str, source: Asking = "auto") -> d
 
 
 _UNMAPPED = "The table has no mapping any more, so no run brings anything into it and no source is asked."
+
+
+def _is_present(stored: StoredRows) -> bool:
+    """Whether a table has the record, and not former versions of it alone."""
+    return bool(stored.rows) and stored.ended_at is None
 
 
 def _step_of(run: Run, table: str) -> RunStep:
@@ -190,7 +199,7 @@ def _step_of(run: Run, table: str) -> RunStep:
 
 
 def _stored_around(
-    search: _Search, run: Run, step: RunStep, sought: Sequence[Sought]
+    search: _Search, run: Run, step: RunStep, compiled: CompiledMapping, sought: Sequence[Sought]
 ) -> dict[str, Any] | None:
     """Return the record before and after a step; None when the step published nothing."""
     base = run.manifest.get("base", {}).get(step.table)
@@ -201,14 +210,20 @@ def _stored_around(
         search.notes.append(
             "The table was made anew since, so its versions of then are not there to be looked in."
         )
-        return {"known": False, "change": None, "before": [], "after": []}
+        return {"known": False, "change": None, "before": [], "after": [], "ended_at": None}
     try:
-        before = search.stored(table, base["snapshot"], sought)
-        after = search.stored(table, step.snapshot, sought)
+        before = search.stored(table, base["snapshot"], compiled, sought)
+        after = search.stored(table, step.snapshot, compiled, sought)
     except NotFound:
         search.notes.append("A version of the table that the run began with or left is not kept any more.")
-        return {"known": False, "change": None, "before": [], "after": []}
-    return {"known": True, "change": change_of(before, after), "before": before.rows, "after": after.rows}
+        return {"known": False, "change": None, "before": [], "after": [], "ended_at": None}
+    return {
+        "known": True,
+        "change": change_of(before, after),
+        "before": before.rows,
+        "after": after.rows,
+        "ended_at": after.ended_at,
+    }
 
 
 def _by_made(sought: Sequence[Sought], asked: Mapping[str, Any]) -> tuple[Sought, ...] | None:
@@ -225,9 +240,11 @@ def _by_made(sought: Sequence[Sought], asked: Mapping[str, Any]) -> tuple[Sought
 
 def _is_told(stored: Mapping[str, Any] | None, rejected: Sequence[Mapping[str, Any]]) -> bool:
     """Whether what is kept tells already what became of the record."""
-    return bool(rejected) or (
-        stored is not None and stored["change"] in {"new", "changed", "unchanged", "gone"}
-    )
+    if rejected or stored is None:
+        return bool(rejected)
+    # Former versions alone do not tell what the run met of the record.
+    is_present = stored["change"] == "unchanged" and stored["ended_at"] is None
+    return is_present or stored["change"] in {"new", "changed", "ended", "gone"}
 
 
 def _ask_for_run(
@@ -240,7 +257,9 @@ def _ask_for_run(
     return ask_source(Origin.of_step(run, step), values, folder=search.folder, deadline=search.deadline)
 
 
-def _history(search: _Search, table: StoredTable, sought: Sequence[Sought]) -> list[dict[str, Any]]:
+def _history(
+    search: _Search, table: StoredTable, compiled: CompiledMapping, sought: Sequence[Sought]
+) -> list[dict[str, Any]]:
     """Return the versions of a table in which the record's rows changed, newest first."""
     versions = list(lake.snapshots(table_storage(table.workspace, table.pk), table.metadata_key))
     found, newer, newer_rows = [], None, StoredRows()
@@ -251,7 +270,7 @@ def _history(search: _Search, table: StoredTable, sought: Sequence[Sought]) -> l
         if search.deadline.is_over():
             search.notes.append("Older versions of the table were not looked in, as the time was over.")
             break
-        rows = search.stored(table, version.sequence if version else None, sought)
+        rows = search.stored(table, version.sequence if version else None, compiled, sought)
         if newer is not None and change_of(rows, newer_rows) not in {"unchanged", "absent"}:
             found.append(
                 {

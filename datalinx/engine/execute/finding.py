@@ -12,8 +12,9 @@ from datalinx.engine.execute.rejects import MALFORMED_RECORD, REJECT_COLUMNS
 from datalinx.engine.execute.results import Limits
 from datalinx.engine.execute.session import Session
 from datalinx.engine.execute.sought import Sought, first_condition, rejected_texts
+from datalinx.engine.execute.stored import VALID_TO
 from datalinx.engine.execute.text import free_name, listed, literal, quoted
-from datalinx.engine.query.rows import Where, digest_rows, read_rows
+from datalinx.engine.query.rows import Where, count_rows, digest_rows, read_rows
 from datalinx.engine.query.tables import TableFiles
 from datalinx.errors import Invalid
 
@@ -83,14 +84,16 @@ def _numbers(
 class StoredRows:
     """The rows of a version of a table that are a record's, at most `MAX_FOUND` and one more.
 
-    `digest` stands for all of them where there are more than these, in whatever order.
+    `digest` stands for all of them where there are more than these, in whatever order. `ended_at` is when the last
+    version ended, where the table keeps history and none of these is the present one.
     """
 
     rows: Sequence[Mapping[str, Any]] = ()
     digest: tuple[int, int] | None = None
+    ended_at: str | None = None
 
 
-def find_stored(table: TableFiles, sought: Sequence[Sought]) -> StoredRows:
+def find_stored(table: TableFiles, compiled: CompiledMapping, sought: Sequence[Sought]) -> StoredRows:
     """Return the rows of a version of a table that are a record's.
 
     Values that do not fit the columns that the version has are in no row of it.
@@ -104,7 +107,19 @@ def find_stored(table: TableFiles, sought: Sequence[Sought]) -> StoredRows:
         digest = digest_rows(table, where=where) if page.row_count > MAX_FOUND else None
     except Invalid:
         return StoredRows()
-    return StoredRows([dict(zip(table.names(), row, strict=True)) for row in page.rows], digest)
+    rows = [dict(zip(table.names(), row, strict=True)) for row in page.rows]
+    is_history = VALID_TO in known and VALID_TO not in {field.name for field in compiled.fields}
+    return StoredRows(rows, digest, _ended_at(table, where, rows) if rows and is_history else None)
+
+
+def _ended_at(table: TableFiles, where: Sequence[Where], rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """When the last version of a record ended, of which these rows were found; None where one has not ended."""
+    if any(row[VALID_TO] is None for row in rows):
+        return None
+    if len(rows) > MAX_FOUND and count_rows(table, where=[*where, Where(VALID_TO, "is_null")]):
+        return None
+    last = read_rows(table, columns=[VALID_TO], where=where, order_by=[f"-{VALID_TO}"], limit=1)
+    return str(last.rows[0][0])
 
 
 def find_passed(paths: Sequence[Path], numbers: Sequence[int]) -> dict[int, int]:

@@ -280,3 +280,39 @@ def test_records__that_wait_for_a_run__would_pass(world: World) -> None:
     run(world, lay_out(world))
     upload(world, source_of(world), CONTACTS + b"9,late@example.org,1,2024-03-01\n")
     assert find_in_table(world, 9)["outcome"] == "valid"
+
+
+HISTORY = {**MAPPING, "load": {"mode": "history", "delete_missing": True}}
+
+
+def test_records__of_a_table_that_keeps_history__tell_former_versions_from_the_present_one(
+    world: World,
+) -> None:
+    contacts = CONTACTS + b"".join(b"%d,p%d@example.org,1,2024-03-01\n" % (n, n) for n in range(10, 15))
+    pipeline = lay_out(world, contacts)
+    assert_success(world.ed.client().put("/api/mappings/customers", HISTORY, format="json"))
+    first = run(world, pipeline)["id"]
+    moved = contacts.replace(b"bob@", b"rob@").replace(b"1, Ann@Example.org ,10.50,2024-01-31\n", b"")
+    upload(world, source_of(world), moved)
+    second = run(world, pipeline)["id"]
+    third = run(world, pipeline)["id"]
+
+    gone = find_in_table(world, 1)
+    assert (gone["outcome"], [each["change"] for each in gone["history"]]) == ("ended", ["ended", "new"])
+    (row,) = gone["rows"]
+    assert gone["ended_at"] == row["valid_to"] is not None
+    assert gone["message"].startswith(
+        f"Former versions of it alone are in the table: the last ended at {row['valid_to']}, by the run {second}. "
+        "No row of the source is this record's."
+    )
+    assert find_in_table(world, {"email": "bob@example.org"})["outcome"] == "ended"
+    present = find_in_table(world, 2)
+    assert (present["outcome"], present["ended_at"], len(present["rows"])) == ("stored", None, 2)
+
+    ended = find(world, second, 1)
+    assert (ended["outcome"], ended["stored"]["ended_at"]) == ("ended", row["valid_to"])
+    assert ended["message"].endswith(f"It ended at {row['valid_to']}.")
+    later = find(world, third, 1)
+    assert (later["outcome"], later["stored"]["change"]) == ("not_in_source", "unchanged")
+    assert "the last ended at" in later["message"]
+    assert (find(world, first, 1)["outcome"], find(world, second, 2)["outcome"]) == ("new", "changed")

@@ -89,7 +89,8 @@ def test_find_stored__bytes__are_found_as_they_are_shown(desk: Desk) -> None:
     desk.run()
     table = TableFiles([("x", "BLOB")], desk.stored.files)
     for text in ("bytes", "Ynl0ZXM="):
-        assert find_stored(table, read_sought(desk.compiled(), {"x": text})).rows == [{"x": "Ynl0ZXM="}]
+        sought = read_sought(desk.compiled(), {"x": text})
+        assert find_stored(table, desk.compiled(), sought).rows == [{"x": "Ynl0ZXM="}]
 
 
 def test_read_sought__of_a_type_of_ones_own__takes_its_normal_form(desk: Desk) -> None:
@@ -142,7 +143,7 @@ def stored_in(desk: Desk, name: str, rows: list[tuple[int, str]]) -> Any:
     )
     table = TableFiles([("x", "VARCHAR"), ("n", "BIGINT"), ("v", "VARCHAR")], [path])
     one_column(desk, "string", "a")
-    return find_stored(table, read_sought(desk.compiled(), {"x": "a"})).digest
+    return find_stored(table, desk.compiled(), read_sought(desk.compiled(), {"x": "a"})).digest
 
 
 def test_find_stored__of_more_rows_than_are_shown__stands_for_all_of_them_in_any_order(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """Where the platform's files are: the storage that the settings name, and folders for work in progress."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -11,7 +12,9 @@ from pathlib import Path
 
 from django.conf import settings
 
+from datalinx.engine.execute.session import DISK_FULL
 from datalinx.engine.storage import Storage
+from datalinx.errors import Unavailable
 
 
 @cache
@@ -29,17 +32,29 @@ def workspace_storage(organization_id: str, workspace_id: str) -> Storage:
 def scratch(name: str) -> Iterator[Path]:
     """Give a private folder for work in progress, and take it away with all that is in it.
 
-    A process that was killed leaves its folder behind; the next that asks for one takes it away.
+    A process that was killed leaves its folder behind; the next that asks for one takes it away. Raise `Unavailable`
+    `DISK_FULL` where the disk has no space for it or for what is written meanwhile.
     """
-    sweep_scratch()
-    root = _scratch_root()
     with ExitStack() as claim:
+        claim.enter_context(_full_disk_told())
+        sweep_scratch()
+        root = _scratch_root()
         # Nobody sweeps between the making of the folder and its claim.
         with _lock(root, fcntl.LOCK_SH):
             made = tempfile.TemporaryDirectory(prefix=f"{name}-", dir=root, ignore_cleanup_errors=True)
             claim.enter_context(_lock(Path(made.name), fcntl.LOCK_EX | fcntl.LOCK_NB))
         with made as folder:
             yield Path(folder)
+
+
+@contextmanager
+def _full_disk_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise Unavailable("DISK_FULL", DISK_FULL) from error
 
 
 def sweep_scratch() -> int:

@@ -1,6 +1,8 @@
 """Private folders for work in progress: removed at the end, and by others when their process was killed."""
 
+import errno
 import os
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from datalinx import files
+from datalinx.errors import Unavailable
 
 
 @pytest.fixture
@@ -28,6 +31,22 @@ def test_scratch__its_end__removes_it_with_what_is_in_it(work: Path) -> None:
         (folder / "spill" / "block").write_bytes(b"x")
         assert folder.parent == work
     assert list(work.iterdir()) == []
+
+
+def test_scratch__on_a_full_disk__says_so(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Unavailable) as within, files.scratch("run"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert within.value.code == "DISK_FULL"
+    with pytest.raises(FileNotFoundError), files.scratch("run"):
+        raise FileNotFoundError(errno.ENOENT, "No such file")
+
+    def refused(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refused)
+    with pytest.raises(Unavailable) as at_first, files.scratch("run"):
+        pytest.fail("There is no folder to work in.")
+    assert at_first.value.code == "DISK_FULL"
 
 
 def test_scratch__a_folder_that_a_killed_process_left__is_removed_by_the_next(work: Path) -> None:

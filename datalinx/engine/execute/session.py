@@ -1,5 +1,7 @@
 """One private DuckDB for one table: bounded, cut off from all files but its own, and stoppable at any moment."""
 
+import errno
+import os
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -23,6 +25,11 @@ _left: list[threading.Event] = []
 
 ENGINE = f"duckdb {duckdb.__version__}"
 
+DISK_FULL = (
+    "The disk for work in progress is full, so this could not be done. An operator has to make room there."
+)
+_NO_SPACE = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+
 # What DuckDB's own errors mean to the owner of the data: class, code, sentence. The first that fits counts.
 _MEANINGS: tuple[tuple[type[duckdb.Error], str, str], ...] = (
     (
@@ -36,7 +43,7 @@ _MEANINGS: tuple[tuple[type[duckdb.Error], str, str], ...] = (
     (
         duckdb.IOException,
         "FILE_UNREADABLE",
-        "A file could not be read or written; check that it is there and whole, and that the disk has space.",
+        "A file could not be read or written; check that it is there and whole.",
     ),
     (
         duckdb.InvalidInputException,
@@ -185,6 +192,8 @@ def _translated(error: BaseException) -> BaseException:
     if not isinstance(error, duckdb.Error):
         return error
     detail = str(error).splitlines()[0][:500] if str(error) else type(error).__name__
+    if isinstance(error, duckdb.IOException) and any(words in str(error) for words in _NO_SPACE):
+        return errors.Failed("DISK_FULL", DISK_FULL, details={"engine": detail})
     for kind, code, sentence in _MEANINGS:
         if isinstance(error, kind):
             return errors.Failed(code, sentence, details={"engine": detail})

@@ -104,6 +104,12 @@ def test_rows__a_file_that_is_gone__is_named_as_unreadable(session: Session, tmp
     assert caught.value.code == "FILE_UNREADABLE"
 
 
+def test_rows__a_disk_without_space__is_told_as_such(session: Session) -> None:
+    with pytest.raises(Failed) as caught:
+        session.rows("COPY (SELECT 1) TO '/dev/full' (FORMAT csv, USE_TMP_FILE false)")
+    assert caught.value.code == "DISK_FULL"
+
+
 def test_run__progress__rises_to_one_with_the_counts_known_so_far(desk: Desk) -> None:
     told: list[tuple[float, Counts]] = []
     desk.csv("c", ["id"], [[str(n)] for n in range(100)])

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -13,6 +13,7 @@ from apps.pipelines.serializers import COUNTS, RFC_3339
 from apps.pipelines.services.backfills import seconds_left
 from datalinx.api.serializers import Choice, StrictModelSerializer, StrictSerializer, Text
 from datalinx.engine.spec.chunks import parse_span
+from datalinx.engine.spec.zones import is_zone
 
 # Edges need room for a day before and after.
 _FIRST, _LAST = datetime(1, 1, 3, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
@@ -43,10 +44,7 @@ class ZoneField(Text):
 
     def to_internal_value(self, data: Any) -> Any:
         name = super().to_internal_value(data)
-        try:
-            ZoneInfo(name)
-        # A name such as `../etc` or one that is a folder raises others than ZoneInfoNotFoundError.
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+        if not is_zone(name):
             self.fail("zone")
         return name
 

@@ -7,6 +7,7 @@ a repeated one the first time alone.
 """
 
 import heapq
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -16,14 +17,12 @@ from cronsim import CronSim, CronSimError
 
 # A line is only read here; any moment serves.
 _A_MOMENT = datetime(2024, 1, 1)  # noqa: DTZ001  # the clock on the wall, which has no zone
-# What the library's words get wrong.
-_MENDED = {
-    "21th": "21st",
-    "22th": "22nd",
-    "23th": "23rd",
-    "31th": "31st",
-    "day of month": "day of the month",
-}
+# What the library's words get wrong: 21th, 22th, 43th.
+_WRONG_ORDINAL = re.compile(r"\b([2-9])([123])th\b")
+_ORDINALS = {"1": "st", "2": "nd", "3": "rd"}
+_STEP = re.compile(r"/([0-9]+)$")
+# What the parts of a line count, and how many there are.
+_PARTS = (("minutes", 60), ("hours", 24), ("days", 31), ("months", 12), ("weekdays", 7))
 # No zone has ever moved its clock by more than a day.
 _LONGEST_JUMP = timedelta(days=1)
 # Nor moved it back sooner than this.
@@ -47,6 +46,7 @@ def check_cron(line: str) -> None:
     if len(parts) != 5:
         message = "A cron line has five parts: minute, hour, day of month, month, day of week."
         raise CronFault("invalid_cron", message)
+    _check_steps(parts)
     try:
         found = next(CronSim(line, _A_MOMENT), None)
     except CronSimError as error:
@@ -62,12 +62,25 @@ def check_cron(line: str) -> None:
         raise CronFault("never_fires", message)
 
 
+def _check_steps(parts: list[str]) -> None:
+    """Raise CronFault for a step that is never taken: `*/90` of the minutes is no hour and a half, but every hour."""
+    for (names, most), part in zip(_PARTS, parts, strict=True):
+        for entry in part.split(","):
+            step = _STEP.search(entry)
+            if step and int(step[1]) > most:
+                message = (
+                    f"`{entry}` is a step of {step[1]} {names}, of which there are only {most}: it would take the "
+                    f"first alone. Give at most {most}."
+                )
+                raise CronFault("invalid_cron", message)
+
+
 def describe_cron(line: str) -> str:
     """Return a line that check_cron takes as words: `0 2 * * *` is `At 02:00 every day`."""
     said = CronSim(line, _A_MOMENT)
     words = said.explain()
-    for wrong, right in _MENDED.items():
-        words = words.replace(wrong, right)
+    words = _WRONG_ORDINAL.sub(lambda found: f"{found[1]}{found[2]}{_ORDINALS[found[2]]}", words)
+    words = words.replace("day of month", "day of the month")
     # With both kinds of day either of them is enough (crontab(5)).
     return words if said.day_and else words.replace(" and on ", " or on ")
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 from datalinx.engine.spec.base import Document, Identifier, Name, Part, Text
 from datalinx.engine.spec.cron import CronFault, check_cron
+from datalinx.engine.spec.zones import is_zone
 from datalinx.errors import FieldError
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -164,10 +164,7 @@ class PipelineDocument(Document):
 
 
 def _schedule_faults(schedule: Schedule) -> Iterator[FieldError]:
-    try:
-        ZoneInfo(schedule.timezone)
-    # A name such as `../etc` or one that is a folder raises others than ZoneInfoNotFoundError.
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    if not is_zone(schedule.timezone):
         message = f"`{schedule.timezone}` is no time zone; names are those of IANA, such as Europe/London."
         yield FieldError("schedule.timezone", "invalid_timezone", message)
     try:

@@ -117,6 +117,9 @@ def test_fire_times__of_a_leap_day__are_four_years_apart() -> None:
         ("0 25 * * *", "invalid_cron", "Bad hour"),
         ("0 0 2 * * *", "invalid_cron", "no seconds"),
         ("0 2", "invalid_cron", "five parts"),
+        ("*/90 * * * *", "invalid_cron", "a step of 90 minutes, of which there are only 60"),
+        ("0 0,1-23/25 * * *", "invalid_cron", "a step of 25 hours, of which there are only 24"),
+        ("0 0 * * */8", "invalid_cron", "a step of 8 weekdays"),
     ],
 )
 def test_check__of_a_line_that_is_no_schedule__says_why(line: str, code: str, words: str) -> None:
@@ -125,7 +128,9 @@ def test_check__of_a_line_that_is_no_schedule__says_why(line: str, code: str, wo
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize("line", ["* * * * *", "0 0 29 2 *", "0 0 * 2 MON#5", "0 0 L * *", "0 9 * * MON-FRI"])
+@pytest.mark.parametrize(
+    "line", ["* * * * *", "0 0 29 2 *", "0 0 * 2 MON#5", "0 0 L * *", "0 9 * * MON-FRI", "*/60 * * * *"]
+)
 def test_check__of_a_line_that_fires_however_rarely__is_silent(line: str) -> None:
     check_cron(line)
 
@@ -136,6 +141,7 @@ def test_check__of_a_line_that_fires_however_rarely__is_silent(line: str) -> Non
         ("0 2 * * *", "At 02:00 every day"),
         ("*/15 9-17 * * mon-fri", "Every 15th minute from 09:00 through 17:59 on Monday through Friday"),
         ("0 9 21,22,31 * *", "At 09:00 on the 21st, the 22nd, and the 31st day of the month"),
+        ("*/43 * * * *", "Every 43rd minute of every hour"),
         ("0 9 13 * 5", "At 09:00 on the 13th day of the month or on Friday"),
         ("0 9 */2 * 5", "At 09:00 on every second day of the month if it's on Friday"),
         ("0 0 L * *", "At 00:00 on the last day of every month"),

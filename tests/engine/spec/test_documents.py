@@ -305,6 +305,18 @@ LOAD = {"mode": "merge", "keys": ["a"]}
             "schedule.timezone",
             "invalid_timezone",
         ),
+        (
+            PipelineDocument,
+            changed(PIPELINE, schedule={"cron": "0 2 * * *", "timezone": "localtime"}),
+            "schedule.timezone",
+            "invalid_timezone",
+        ),
+        (
+            PipelineDocument,
+            changed(PIPELINE, schedule={"cron": "0 2 * * *", "timezone": "right/UTC"}),
+            "schedule.timezone",
+            "invalid_timezone",
+        ),
         (PipelineDocument, changed(PIPELINE, retries={"max": 11}), "retries.max", "less_than_equal"),
         (
             PipelineDocument,

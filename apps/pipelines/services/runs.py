@@ -25,6 +25,9 @@ from datalinx.errors import FieldError, Invalid
 from datalinx.failpoints import reach
 from datalinx.trace import current_trace
 
+# Starts that somebody waits for. Those by a schedule and after other pipelines have been decided on before.
+_BY_HAND = (Run.Trigger.MANUAL, Run.Trigger.RETRY)
+
 
 @transaction.atomic
 def start_run(
@@ -43,15 +46,18 @@ def start_run(
     """Queue a run of a pipeline, or of the whole workspace, and return it at once.
 
     The run carries the documents that it runs; `committed` are tables that are only delivered again, each with its
-    version. Raises Invalid MAPPING_INCOMPLETE, NOTHING_TO_RUN, UNKNOWN_TABLE, WINDOW_NOT_POSSIBLE.
+    version. Raises Invalid MAPPING_INCOMPLETE, NOTHING_TO_RUN, UNKNOWN_TABLE, WINDOW_NOT_POSSIBLE, RUN_ALREADY_ACTIVE.
     """
     request = dict(request or {})
     plan = plan_run(workspace=workspace, pipeline=pipeline, request=request)
     concurrency = plan.snapshot["pipeline"]["concurrency"]
-    if pipeline is not None and concurrency == "skip" and trigger == Run.Trigger.MANUAL:
-        _refuse_second(pipeline)
-    if pipeline is not None and concurrency == "replace" and trigger == Run.Trigger.MANUAL:
-        _replace_active(pipeline, actor)
+    if pipeline is not None and trigger in _BY_HAND and concurrency != "queue":
+        # Two starts at once are one after the other: the second sees the first.
+        Pipeline.objects.select_for_update(no_key=True).get(pk=pipeline.pk)
+        if concurrency == "skip":
+            _refuse_second(pipeline)
+        else:
+            _replace_active(pipeline, actor)
     return queue_run(
         workspace=workspace,
         actor=actor,

@@ -1,5 +1,6 @@
 """Whose turn it is: organizations beside each other, the oldest first, and what an ending worker does with its run."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -252,3 +253,40 @@ def test_run__of_a_pipeline_that_runs_one_at_a_time__started_twice_is_refused(wo
     assert Run.objects.count() == 1
     execute_run(first)
     assert start(world, pipeline) != first
+
+
+def test_retry__of_a_pipeline_that_runs_one_at_a_time__while_another_is_active_is_refused(
+    world: World,
+) -> None:
+    pipeline = lay_out(world)
+    client = world.ed.client()
+    assert_success(client.patch(f"/api/pipelines/{pipeline['id']}", {"concurrency": "skip"}, format="json"))
+    cancelled = start(world, pipeline)
+    assert_success(client.post(f"/api/runs/{cancelled}/cancel"))
+    retried = assert_success(client.post(f"/api/runs/{cancelled}/retry"), 201)
+    again = client.post(f"/api/runs/{cancelled}/retry")
+    failure = assert_failure(again, 422, "RUN_ALREADY_ACTIVE")
+    assert failure["details"] == {"run_id": retried["id"]}
+
+
+def test_run__of_a_pipeline_that_runs_one_at_a_time__started_by_many_at_once_is_started_once(
+    shared_database: None,
+) -> None:
+    world = make_world()
+    pipeline = lay_out(world)
+    client = world.ed.client()
+    assert_success(client.patch(f"/api/pipelines/{pipeline['id']}", {"concurrency": "skip"}, format="json"))
+    together = threading.Barrier(6)
+
+    def begin(_: int) -> int:
+        own = world.ed.client()
+        together.wait(20)
+        try:
+            return int(own.post(f"/api/pipelines/{pipeline['id']}/run", {}, format="json").status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = sorted(pool.map(begin, range(6)))
+    assert statuses == [201, *[422] * 5]
+    assert Run.objects.count() == 1

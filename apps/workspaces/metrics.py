@@ -7,6 +7,7 @@ from django.db.models import Count, F, Min, Q
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from apps.workspaces.models import Delivery, DeliveryAttempt, Webhook
+from apps.workspaces.services.claiming import is_due
 from datalinx import clock
 
 RECENT = timedelta(hours=1)
@@ -26,8 +27,7 @@ def collect_metrics() -> Iterable[Metric]:
     found = Delivery.objects.filter(status=Delivery.Status.PENDING).aggregate(
         first=Count("pk", filter=Q(attempts=F("replayed_from"))),
         again=Count("pk", filter=Q(attempts__gt=F("replayed_from"))),
-        # While a worker makes an attempt, `due_at` is when that one counts as lost.
-        due=Min("due_at", filter=Q(due_at__lt=now)),
+        due=Min("due_at", filter=is_due(now)),
     )
     backlog = GaugeMetricFamily(
         "datalinx_deliveries_pending",

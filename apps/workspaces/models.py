@@ -150,9 +150,10 @@ class Delivery(models.Model):
     # How many attempts stand in the log, and how many did when it was last replayed: the schedule begins anew there.
     attempts = models.PositiveIntegerField(default=0)
     replayed_from = models.PositiveIntegerField(default=0)
-    # When the next attempt is due; while a worker makes one, when it counts as lost.
+    # When the next attempt is due, or was when a worker has begun it.
     due_at = models.DateTimeField(null=True, blank=True)
-    # Since when a worker makes an attempt, and which claim of this delivery that is: only the latest one records.
+    # Since when a worker makes an attempt, which counts as lost when its lease is over, and which claim of this
+    # delivery that is: only the latest one records.
     claimed_at = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
     response_status = models.PositiveIntegerField(null=True, blank=True)

@@ -5,6 +5,7 @@ import queue
 import select
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Mapping
@@ -28,21 +29,31 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 class DeadlineSocket(socket.socket):
-    """A socket whose every operation ends at one moment (of `time.monotonic`), however slowly bytes drip in."""
+    """A socket whose every operation ends at one moment (of `time.monotonic`), however slowly bytes drip in.
+
+    It blocks, and the kernel keeps the time: with a time-out of Python's each operation would wait for readiness first.
+    """
 
     deadline = 0.0
 
-    def arm(self) -> None:
-        """Let the next operation wait until the deadline and no longer."""
-        self.settimeout(remaining(self.deadline))
-
     def recv_into(self, *args: Any, **given: Any) -> int:
-        self.arm()
-        return super().recv_into(*args, **given)
+        self._arm(socket.SO_RCVTIMEO)
+        try:
+            return super().recv_into(*args, **given)
+        except BlockingIOError:
+            raise TimeoutError from None
 
-    def sendall(self, *args: Any, **given: Any) -> None:
-        self.arm()
-        super().sendall(*args, **given)
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        left = memoryview(data)
+        while left:
+            self._arm(socket.SO_SNDTIMEO)
+            try:
+                left = left[self.send(left, flags) :]
+            except BlockingIOError:
+                raise TimeoutError from None
+
+    def _arm(self, option: int) -> None:
+        self.setsockopt(socket.SOL_SOCKET, option, _timeval(remaining(self.deadline)))
 
 
 class DeadlineTLSSocket(ssl.SSLSocket):
@@ -115,8 +126,7 @@ class _Pinned:
             opened.connect((str(self.address), port))
             self._check_peer(opened)
             opened.deadline = self.deadline
-            # TLS takes the time-out of the moment for its whole handshake.
-            opened.arm()
+            opened.settimeout(None)
         except BaseException:
             opened.close()
             raise
@@ -139,7 +149,10 @@ class PinnedHTTPS(_Pinned, HTTPSConnection):
     """An HTTPS connection to one address; the certificate must be the name's."""
 
     def _new_conn(self) -> socket.socket:
-        return self.open_socket(self.port)
+        opened = self.open_socket(self.port)
+        # TLS takes the time-out of the moment for its whole handshake.
+        opened.settimeout(max(0.001, self.deadline - time.monotonic()))
+        return opened
 
     def connect(self) -> None:
         super().connect()
@@ -152,6 +165,11 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     context.sslsocket_class = DeadlineTLSSocket
     return context
+
+
+def _timeval(seconds: float) -> bytes:
+    """Return seconds as the kernel takes them; none at all would mean forever."""
+    return struct.pack("@ll", int(seconds), max(1, int(seconds % 1 * 1_000_000)))
 
 
 def remaining(deadline: float) -> float:

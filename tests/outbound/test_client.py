@@ -1,7 +1,9 @@
 """One request, to a checked address, with one answer and an end."""
 
 import socket
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -163,6 +165,29 @@ def test_answer__that_drips__is_cut_at_the_limit(start, parts):
     error = refused(client(), f"http://hook.test:{canary.port}/", seconds=0.6)
     assert (type(error), error.code) == (Unavailable, "TIMED_OUT")
     assert 0.5 < time.monotonic() - started < 1.5
+
+
+@pytest.mark.parametrize("pause", [30.0, 0.1], ids=["not at all", "slowly"])
+def test_request__that_the_other_side_takes__is_cut_at_the_limit(pause):
+    """The body is larger than what the system keeps for a connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def take() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                while connection.recv(50_000) and not done.wait(pause):
+                    pass
+
+        done = threading.Event()
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        started = time.monotonic()
+        url = f"http://hook.test:{listener.getsockname()[1]}/"
+        error = refused(client(), url, body=b"x" * 50_000_000, seconds=0.6)
+        assert error.code == "TIMED_OUT"
+        assert 0.5 < time.monotonic() - started < 1.5
+        done.set()
+        thread.join(timeout=5)
 
 
 def test_look_up__that_hangs__is_cut_at_the_limit():

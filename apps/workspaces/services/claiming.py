@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
 from apps.workspaces.models import Delivery, DeliveryAttempt, Webhook
 from datalinx import clock
@@ -37,11 +37,18 @@ class Claim(NamedTuple):
 
 def find_ready(*, leave_out: Iterable[str] = ()) -> list[Webhook]:
     """Return the webhooks that have something due."""
-    due = Delivery.objects.filter(
-        webhook=OuterRef("pk"), status=Delivery.Status.PENDING, due_at__lte=clock.database_now()
-    )
+    due = Delivery.objects.filter(is_due(clock.database_now()), webhook=OuterRef("pk"))
     rows = Webhook.objects.filter(Exists(due)).exclude(pk__in=list(leave_out))
     return list(rows.select_related("workspace"))
+
+
+def is_due(now: datetime) -> Q:
+    """Return which deliveries are due: those whose time has come and that no worker holds, or one that was lost.
+
+    A claim leaves `due_at` as it is: what stands in no index is changed without writing into any.
+    """
+    is_free = Q(claimed_at=None) | Q(claimed_at__lte=now - LEASE)
+    return Q(status=Delivery.Status.PENDING, due_at__lte=now) & is_free
 
 
 @transaction.atomic
@@ -51,9 +58,7 @@ def claim(wanted: Sequence[tuple[str, int]]) -> dict[str, list[Claim]]:
     found: dict[str, list[Claim]] = {}
     lost: list[tuple[str, datetime]] = []
     for webhook_id, most in wanted:
-        due = Delivery.objects.filter(
-            webhook_id=webhook_id, status=Delivery.Status.PENDING, due_at__lte=now
-        ).order_by("due_at")
+        due = Delivery.objects.filter(is_due(now), webhook_id=webhook_id).order_by("due_at")
         rows = due.select_for_update(skip_locked=True, of=("self",), no_key=True).values_list(
             "pk", "fence", "event_id", "event__body", "event__trace", "claimed_at"
         )[:most]
@@ -66,7 +71,7 @@ def claim(wanted: Sequence[tuple[str, int]]) -> dict[str, list[Claim]]:
     if taken:
         _write_lost(lost)
         mine = Delivery.objects.filter(pk__in=listed(taken))
-        mine.update(fence=F("fence") + 1, claimed_at=now, due_at=now + LEASE)
+        mine.update(fence=F("fence") + 1, claimed_at=now)
     return found
 
 
@@ -85,10 +90,9 @@ def give_back(claims: Sequence[Claim]) -> None:
     """Let others have claims that were not begun."""
     if not claims:
         return
-    now = clock.database_now()
     for fence, ids in _by_fence(claims).items():
         held = Delivery.objects.filter(pk__in=listed(ids), fence=fence, status=Delivery.Status.PENDING)
-        held.update(claimed_at=None, due_at=now)
+        held.update(claimed_at=None)
 
 
 def _by_fence(claims: Sequence[Claim]) -> dict[int, list[str]]:

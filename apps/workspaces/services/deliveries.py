@@ -34,7 +34,8 @@ THREADS_OF_SLOW = 24
 WEBHOOKS_AT_ONCE = 50
 # What is claimed of one webhook at once: it is sent while the next is claimed.
 BITE = 1_000
-# Results of this many seconds are written together, and so many at once without waiting for more.
+# Results of this many seconds are written together; so many without waiting for more, and no more than a bite: while
+# the rest waits, what is to be sent next is claimed.
 GATHER_SECONDS = 0.05
 ENOUGH = 500
 LOOK_SECONDS = 0.25
@@ -103,7 +104,7 @@ class _Deliverer:
                 results.append(self._done.get(timeout=GATHER_SECONDS))
                 if self._done.qsize() < ENOUGH and any(lane.threads for lane in self._lanes.values()):
                     time.sleep(GATHER_SECONDS)
-            while True:
+            while len(results) < BITE:
                 results.append(self._done.get_nowait())
         return results
 
@@ -220,7 +221,8 @@ class _Deliverer:
         """Give back what was not begun, also when the worker is told to stop in the middle."""
         for lane in self._lanes.values():
             claiming.give_back(lane.take_all())
-        self._record(self._gather())
+        while results := self._gather():
+            self._record(results)
         self._pool.shutdown(wait=False, cancel_futures=True)
         for lane in self._lanes.values():
             lane.close()

@@ -49,7 +49,7 @@ def sign(*, message_id: str, timestamp: int, body: str, secrets: Sequence[str]) 
     signatures = []
     for secret in secrets:
         key = base64.b64decode(secret.removeprefix("whsec_"))
-        signatures.append("v1," + base64.b64encode(hmac.digest(key, content, "sha256")).decode())
+        signatures.append("v1," + base64.b64encode(hmac.new(key, content, "sha256").digest()).decode())
     return " ".join(signatures)
 
 

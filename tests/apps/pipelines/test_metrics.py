@@ -128,11 +128,12 @@ def test_deliveries__on_their_way__are_counted_with_how_late_they_are(world: Wor
     deliveries(world, due_at=now - timedelta(seconds=100))
     deliveries(world, due_at=now + timedelta(hours=1), attempts=3)
     deliveries(world, due_at=None, status="delivered", attempts=1)
+    deliveries(world, due_at=now - timedelta(seconds=900), claimed_at=now, attempts=1)
     Webhook.objects.update(failing_since=now)
     found = numbers()
     assert (found["datalinx_deliveries_pending{first}"], found["datalinx_deliveries_pending{again}"]) == (
         1,
-        1,
+        2,
     )
     assert 100 <= found["datalinx_outbox_lag_seconds"] < 160
     assert (found["datalinx_webhooks{failing}"], found["datalinx_webhooks{enabled}"]) == (1, 0)

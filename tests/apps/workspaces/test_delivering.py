@@ -36,7 +36,7 @@ def test_claim__that_came_back__cannot_be_recorded_by_the_worker_that_lost_it(
     tell(world)
     [first] = claim([(webhook.pk, 9)])[webhook.pk]
     assert claim([(webhook.pk, 9)]) == {webhook.pk: []}
-    Delivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    Delivery.objects.update(claimed_at=timezone.now() - claiming.LEASE - timedelta(seconds=1))
     [second] = claim([(webhook.pk, 9)])[webhook.pk]
     assert record([Result(first, ARRIVED)]) == 0
     row = Delivery.objects.get()
@@ -47,6 +47,19 @@ def test_claim__that_came_back__cannot_be_recorded_by_the_worker_that_lost_it(
     lost, made = row.log.all()
     assert (lost.number, lost.response_status, made.number, made.response_status) == (1, None, 2, 500)
     assert "lost" in lost.error
+
+
+def test_claim__until_its_lease_is_over__leaves_the_delivery_due_and_is_nobody_elses(
+    world: World, receiver: Receiver
+) -> None:
+    webhook, _ = listen(world, receiver)
+    tell(world)
+    due_at = Delivery.objects.get().due_at
+    claim([(webhook.pk, 9)])
+    assert Delivery.objects.get().due_at == due_at
+    for held_for, is_free in ((claiming.LEASE - timedelta(seconds=5), False), (claiming.LEASE, True)):
+        Delivery.objects.update(claimed_at=timezone.now() - held_for)
+        assert bool(claiming.find_ready()) is is_free
 
 
 def test_claim__given_back__is_nobodys_attempt(world: World, receiver: Receiver) -> None:

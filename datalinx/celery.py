@@ -5,6 +5,8 @@ A message carries ids only and is only a wake-up: what is to be done, and how fa
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +14,7 @@ from celery import Celery, bootsteps, signals
 from celery.apps.worker import Worker as CeleryWorker
 from celery.beat import Scheduler as InMemoryScheduler
 from celery.contrib.django.task import DjangoTask
+from kombu.exceptions import OperationalError
 
 from datalinx import pool, stopping
 
@@ -20,6 +23,29 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "datalinx.settings")
 _REQUEST_ID = "datalinx_request_id"
 _TRACE = "datalinx_trace"
 _FRESH = "datalinx_fresh"
+# A broker that did not take a message is left alone for so long: a message only wakes, and ticks send it again.
+_LEFT_ALONE_SECONDS = 5.0
+
+
+class _Patience:
+    """Keeps this process from asking a broker again and again that did not answer just now."""
+
+    def __init__(self) -> None:
+        self._silent_until = 0.0
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Send a message within. Raises OperationalError when the broker does not take it, or did not a moment ago."""
+        if time.monotonic() < self._silent_until:
+            raise OperationalError("the broker did not answer a moment ago")
+        try:
+            yield
+        except (OperationalError, OSError):
+            self._silent_until = time.monotonic() + _LEFT_ALONE_SECONDS
+            raise
+
+
+_patience = _Patience()
 
 
 class Task(DjangoTask[Any, Any]):
@@ -42,7 +68,8 @@ class Task(DjangoTask[Any, Any]):
         if trace := current_trace():
             own[_TRACE] = trace
         headers = {**own, **(options.pop("headers", None) or {})}
-        return super().apply_async(*args, headers=headers, **options)
+        with _patience.asking():
+            return super().apply_async(*args, headers=headers, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         from datalinx.api.request_id import set_request_id

@@ -14,6 +14,10 @@ Configuration = dict[str, Any]
 # a lease of its own, and its message only wakes a worker up.
 VISIBILITY_SECONDS = 3600
 
+# How long RabbitMQ may take to answer. Without memory or disk it takes no message and says nothing, for as long as that
+# lasts: nobody who sends a message waits for it longer than this a few times.
+ANSWER_SECONDS = 3
+
 # The database holds rows about the work, never the customers' data: a statement of half a minute is a fault.
 _POSTGRESQL_LIMITS = {
     "statement_timeout": 30_000,
@@ -89,7 +93,8 @@ def broker(url: str, home: Path) -> Configuration:
             "worker_enable_remote_control": False,
         }
     if urlsplit(url).scheme.startswith("amqp"):
-        return {"broker_url": url, "broker_transport_options": {"confirm_publish": True}}
+        options = {"confirm_publish": True, "read_timeout": ANSWER_SECONDS, "write_timeout": ANSWER_SECONDS}
+        return {"broker_url": url, "broker_transport_options": options}
     return {
         "broker_url": url,
         "visibility_timeout": VISIBILITY_SECONDS,

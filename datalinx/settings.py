@@ -142,6 +142,8 @@ CELERY: dict[str, Any] = connections.broker(env.BROKER_URL.read(), HOME) | {
     "task_serializer": "json",
     "accept_content": ["json"],
     "task_ignore_result": True,
+    # Once more, by a new connection; what is still not sent then is sent by a tick.
+    "task_publish_retry_policy": {"max_retries": 1},
     # A task that a killed process held is given to another; each of them may therefore run twice.
     "task_acks_late": True,
     "task_reject_on_worker_lost": True,

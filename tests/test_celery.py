@@ -18,9 +18,10 @@ from typing import Any
 import pytest
 import time_machine
 from django.conf import settings
+from kombu.exceptions import OperationalError
 
 from datalinx.api.request_id import current_request_id, set_request_id
-from datalinx.celery import Scheduler, Task, app
+from datalinx.celery import Scheduler, Task, _Patience, app
 from tests.servers import server_url
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +46,30 @@ def hold(seconds):
     time.sleep(seconds)
     (OUT / "held").touch()
 """
+
+
+def test_broker__that_took_no_message__is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def stands_still(*_: Any, **__: Any) -> Any:
+        asked.append(clock[0])
+        raise OperationalError("timed out")
+
+    clock = [1000.0]
+    monkeypatch.setattr("datalinx.celery.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("celery.app.task.Task.apply_async", stands_still)
+    monkeypatch.setattr("datalinx.celery._patience", _Patience())
+
+    @app.task(name="tests.left_alone")
+    def left_alone() -> None:
+        pass
+
+    for moment in (1000.0, 1001.0, 1004.9, 1005.0, 1006.0):
+        clock[0] = moment
+        with pytest.raises(OperationalError):
+            left_alone.delay()
+    app.tasks.unregister(left_alone.name)
+    assert asked == [1000.0, 1005.0]
 
 
 @pytest.mark.parametrize(

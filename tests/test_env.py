@@ -134,6 +134,12 @@ def test_broker__without_an_address__is_a_folder_in_the_home() -> None:
     assert connections.broker("", Path("/home"))["broker_transport_options"]["folder"] == "/home/broker"
 
 
+def test_broker__of_rabbitmq__is_waited_for_a_few_seconds() -> None:
+    options = connections.broker("amqp://host//", Path("/home"))["broker_transport_options"]
+    assert options["confirm_publish"]
+    assert options["read_timeout"] == options["write_timeout"] == connections.ANSWER_SECONDS
+
+
 def test_broker__of_redis__gives_back_what_a_dead_worker_held() -> None:
     options = connections.broker("redis://host/0", Path("/home"))["broker_transport_options"]
     assert options["unacked_restore_throttle"] == 1

@@ -18,6 +18,15 @@ VISIBILITY_SECONDS = 3600
 # lasts: nobody who sends a message waits for it longer than this a few times.
 ANSWER_SECONDS = 3
 
+# A server that is gone without a word (a failover, a firewall that forgot) is noticed within half a minute, where the
+# system's own answer is two hours. In libpq's words; what the address says comes first.
+_POSTGRESQL_SILENCE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
 # The database holds rows about the work, never the customers' data: a statement of half a minute is a fault.
 _POSTGRESQL_LIMITS = {
     "statement_timeout": 30_000,
@@ -36,7 +45,8 @@ def database(url: str, home: Path) -> Configuration:
     options: Configuration = dict(parse_qsl(parts.query))
     limits = " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_LIMITS.items())
     options.setdefault("options", limits)
-    options.setdefault("connect_timeout", 10)
+    for name, value in {"connect_timeout": 10, **_POSTGRESQL_SILENCE}.items():
+        options.setdefault(name, value)
     options.setdefault("application_name", "datalinx")
     return {
         "ENGINE": "django.db.backends.postgresql",

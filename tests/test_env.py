@@ -115,6 +115,15 @@ def test_database__by_address__reaches_django_decoded() -> None:
     assert "statement_timeout" in entry["OPTIONS"]["options"]
 
 
+def test_database__that_is_gone_without_a_word__is_noticed_within_half_a_minute() -> None:
+    options = connections.database("postgresql://host/name?keepalives_idle=7", Path("/home"))["OPTIONS"]
+    # What the address says comes first.
+    assert options["keepalives_idle"] == "7"
+    options = connections.database("postgresql://host/name", Path("/home"))["OPTIONS"]
+    assert options["keepalives_idle"] + options["keepalives_count"] * options["keepalives_interval"] <= 30
+    assert options["tcp_user_timeout"] <= 30_000
+
+
 @pytest.mark.parametrize(
     ("url", "path"),
     [

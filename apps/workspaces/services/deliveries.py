@@ -28,9 +28,10 @@ __all__ = ["SCHEDULE", "deliver_due"]
 logger = logging.getLogger(__name__)
 
 THREADS = 48
-# What the webhooks of one organization, and what all slow receivers together, may hold of them.
+# What the webhooks of one organization may hold of them. Of both, the slow receivers may hold a half, and these with
+# those that have not answered yet three quarters: what is left is for those that have.
 THREADS_OF_ONE = 16
-THREADS_OF_SLOW = 24
+SLOW_PART, UNPROVEN_PART = 0.5, 0.75
 WEBHOOKS_AT_ONCE = 50
 # What is claimed of one webhook at once: it is sent while the next is claimed.
 BITE = 1_000
@@ -148,7 +149,7 @@ class _Deliverer:
         random.shuffle(ready)
         used = self._used()
         wanted: list[tuple[str, int]] = []
-        for webhook in sorted(ready, key=lambda each: used[each.workspace.organization_id]):
+        for webhook in sorted(ready, key=lambda each: used[each.workspace.organization_id, "all"]):
             health = _health.setdefault(webhook.pk, Health())
             lane = self._lanes.setdefault(webhook.pk, Lane(webhook, health, share=self._share))
             lane.refresh(webhook)
@@ -161,29 +162,35 @@ class _Deliverer:
                 self._count_in(lane, used)
         return wanted
 
-    def _used(self) -> Counter[str]:
-        """Count the threads in use: of each organization, of the slow, and of all."""
-        used: Counter[str] = Counter()
+    def _used(self) -> Counter[tuple[str, str]]:
+        """Count the threads in use: of each organization and, without a name, of all; of them those of a kind."""
+        used: Counter[tuple[str, str]] = Counter()
         for lane in self._lanes.values():
             self._count_in(lane, used, lane.threads)
         return used
 
     @staticmethod
-    def _count_in(lane: Lane, used: Counter[str], threads: int = 1) -> None:
-        used["all"] += threads
-        used["slow"] += threads if lane.health.is_slow else 0
-        used[lane.webhook.workspace.organization_id] += threads
+    def _count_in(lane: Lane, used: Counter[tuple[str, str]], threads: int = 1) -> None:
+        for whose in ("", lane.webhook.workspace.organization_id):
+            used[whose, "all"] += threads
+            used[whose, "slow"] += threads if lane.health.is_slow else 0
+            used[whose, "unproven"] += 0 if lane.health.is_proven else threads
 
     @staticmethod
-    def _may_start(lane: Lane, used: Counter[str]) -> bool:
-        if lane.health.is_slow and used["slow"] >= THREADS_OF_SLOW:
-            return False
-        return used["all"] < THREADS and used[lane.webhook.workspace.organization_id] < THREADS_OF_ONE
+    def _may_start(lane: Lane, used: Counter[tuple[str, str]]) -> bool:
+        for whose, most in (("", THREADS), (lane.webhook.workspace.organization_id, THREADS_OF_ONE)):
+            if used[whose, "all"] >= most:
+                return False
+            if lane.health.is_slow and used[whose, "slow"] >= most * SLOW_PART:
+                return False
+            if not lane.health.is_proven and used[whose, "unproven"] >= most * UNPROVEN_PART:
+                return False
+        return True
 
     def _start(self) -> None:
-        """Start threads where something waits and the limits allow one more."""
+        """Start threads where something waits and the limits allow one more, the slow last."""
         used = self._used()
-        for lane in list(self._lanes.values()):
+        for lane in sorted(self._lanes.values(), key=lambda each: each.health.is_slow):
             while lane.needs_thread and self._may_start(lane, used):
                 lane.begin()
                 self._count_in(lane, used)

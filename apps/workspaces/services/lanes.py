@@ -2,7 +2,8 @@
 
 A receiver that is not known yet gets one attempt at a time, one that answers gets four. One that is silent for
 two seconds, or fails again and again, is slow: it gets one at a time again, and all slow ones together may hold
-only a part of the worker's threads, so that what waits for them never waits in front of others.
+only a part of the worker's threads and of their organization's, so that what waits for them never waits in front of
+others. So may those that are not known yet.
 """
 
 import threading
@@ -47,9 +48,14 @@ class Health:
             self.is_slow = True
 
     @property
+    def is_proven(self) -> bool:
+        """Whether it has answered, and is not slow."""
+        return self.known and not self.is_slow
+
+    @property
     def limit(self) -> int:
         """How many attempts may be under way at once."""
-        return AT_ONCE if self.known and not self.is_slow else 1
+        return AT_ONCE if self.is_proven else 1
 
     @property
     def ahead(self) -> int:

@@ -256,6 +256,37 @@ def test_receivers__that_drip__hold_up_no_other_organization_and_end_at_the_limi
     assert {row.error for row in ended} == {"127.0.0.1 did not answer in time."}
 
 
+@pytest.mark.parametrize("is_theirs", [True, False], ids=["their own organization", "another one"])
+def test_receivers__that_drip__hold_up_no_webhook_that_answers(
+    world: World,
+    start: Callable[..., Handler],
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    is_theirs: bool,
+) -> None:
+    settings.OUTBOUND_ALLOW_CIDRS = ("127.0.0.0/8",)
+    monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 3.0)
+    # As many as one organization may hold, so that one is enough to fill all.
+    monkeypatch.setattr(deliveries, "THREADS", deliveries.THREADS_OF_ONE)
+    # Chance has it last.
+    monkeypatch.setattr(
+        deliveries.random, "shuffle", lambda ready: ready.sort(key=lambda each: each.url == good.url)
+    )
+    good, home = start(well), world.workspace if is_theirs else world.other_workspace
+    attach(world, good.url, home)
+    emit(EVENT, workspace=home, status="failed")
+    assert deliver_due() == 1
+    for each in [start(dripping) for _ in range(20)]:
+        attach(world, each.url)
+    tell(world)
+    for _ in range(10):
+        emit(EVENT, workspace=home, status="failed")
+    started = time.monotonic()
+    deliver_due(seconds=0.5)
+    assert len(good.ids) == (12 if is_theirs else 11)
+    assert max(good.at) - started < 1.5
+
+
 def test_webhook__that_answers__gets_four_at_once_over_kept_connections(
     world: World, start: Callable[..., Handler], settings: Any
 ) -> None:

@@ -85,6 +85,8 @@ def parse_target(url: str) -> Target:
         raise _invalid_url("it must begin with https:// or http://")
     if parts.auth is not None:
         raise _invalid_url("it may not carry a user name or a password")
+    if parts.port == 0:
+        raise _invalid_url("nothing has port 0")
     host, literal = _host(parts)
     return Target(parts.scheme, host, parts.port or PORTS[parts.scheme], parts.request_uri, literal)
 

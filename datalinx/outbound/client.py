@@ -209,6 +209,8 @@ def _explained(error: Exception, target: Target, *, late: bool) -> Unavailable |
     if isinstance(error, ssl.SSLError | SSLError):
         reason = getattr(error, "verify_message", "") or "the handshake failed"
         return Unavailable("TLS_FAILED", f"No secure connection to {target.host}: {reason}.")
+    if isinstance(error, http.client.RemoteDisconnected):
+        return Unavailable("CONNECTION_FAILED", f"{target.host} closed the connection without an answer.")
     if isinstance(error, HTTPError | http.client.HTTPException):
         return Unavailable("ANSWER_UNREADABLE", f"{target.host} did not answer as HTTP says.")
     return Unavailable("CONNECTION_FAILED", f"No connection to {target.host}: it refused or broke off.")

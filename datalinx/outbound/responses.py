@@ -17,13 +17,14 @@ class Response(http.client.HTTPResponse):
     """An answer as `http.client` has it, its head read faster."""
 
     def begin(self) -> None:
-        """Read the head; what has a status of 100 before it is passed over. Raises HTTPException, OSError."""
+        """Read the head; interim ones before it are passed over (RFC 9110, 15.2). Raises HTTPException, OSError."""
         # Private to the class that this one is of, and not known to the type checker.
         mine: Any = self
         while True:
             version, status, reason = mine._read_status()
             headers = read_headers(mine.fp)
-            if status != http.client.CONTINUE:
+            # After 101 another protocol would follow.
+            if status >= 200 or status == http.client.SWITCHING_PROTOCOLS:
                 break
         if not version.startswith(("HTTP/1.", "HTTP/0.9")):
             raise http.client.UnknownProtocol(version)

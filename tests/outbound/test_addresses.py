@@ -22,6 +22,7 @@ FORBIDDEN_HOSTS = [
     "[fd00:ec2::254]", "127.0.0.%31", "[fe80::1]", "[fec0::1]", "[ff02::1]", "[3fff::1]", "[100::1]", "[5f00::1]",
 ]  # fmt: skip
 UNREADABLE = [
+    "http://hook.test:0/",
     "", "hook.test", "//hook.test/", "ftp://hook.test/", "file:///etc/passwd", "gopher://hook.test/", "HTTP:hook.test",
     "http:/hook.test", "http://", "https://user@hook.test/", "http://a:b@hook.test/", "http://hook.test\\@127.0.0.1/",
     "http://hook.test/\r\nHost: x", "http://hook.test/ x", " http://hook.test/", "http://127.0.0.1%00.hook.test/",

@@ -241,7 +241,9 @@ def test_connection__refused_or_reset__may_work_later(start):
         port = free.getsockname()[1]
     assert refused(client(), f"http://hook.test:{port}/").code == "CONNECTION_FAILED"
     closing = start(lambda connection, request: connection.close())
-    assert refused(client(), f"http://hook.test:{closing.port}/").transient
+    error = refused(client(), f"http://hook.test:{closing.port}/")
+    assert (error.code, error.transient) == ("CONNECTION_FAILED", True)
+    assert error.message == "hook.test closed the connection without an answer."
 
 
 def test_name__without_an_address__is_not_found():

@@ -70,6 +70,18 @@ def test_answer__of_any_kind__is_read_as_the_standard_library_reads_it(text: byt
     assert read(Response, text, method) == read(http.client.HTTPResponse, text, method)
 
 
+@pytest.mark.parametrize("interim", [100, 102, 103, 199])
+def test_answer__after_interim_ones__is_the_last(interim: int) -> None:
+    before = b"HTTP/1.1 %d Wait\r\nLink: </a>\r\n\r\n" % interim
+    answer = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok"
+    assert read(Response, before * 2 + answer, "POST") == read(http.client.HTTPResponse, answer, "POST")
+
+
+def test_answer__that_changes_the_protocol__is_an_answer() -> None:
+    text = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"
+    assert read(Response, text, "POST") == read(http.client.HTTPResponse, text, "POST")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -226,7 +226,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = {**os.environ, "DATALINX_HOME": str(home), "DJANGO_SETTINGS_MODULE": "datalinx.settings"}
     environment.pop("DATABASE_URL", None)
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(command, check=True, cwd=ROOT, env=environment, timeout=120)
+    subprocess.run(command, check=True, cwd=ROOT, env=environment, timeout=300)
     return home / "datalinx.sqlite3"
 
 

@@ -97,7 +97,7 @@ class Cluster:
             port = free_port()
             self.url, self.root = f"http://127.0.0.1:{port}", os.getpid()
             command = [sys.executable, "-m", "datalinx.up.prepare"]
-            subprocess.run(command, env=self._machine("web"), cwd=ROOT, check=True, timeout=120)
+            subprocess.run(command, env=self._machine("web"), cwd=ROOT, check=True, timeout=patient(120))
             stack.enter_context(Keeper(self.folder).keep(self._programs(port)))
             yield
 

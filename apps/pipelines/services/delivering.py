@@ -10,7 +10,7 @@ from apps.pipelines.models import Run, RunStep, TableDelivery
 from apps.sources.models import Destination
 from apps.workspaces.models import Workspace
 from datalinx.engine.connectors import get_writer
-from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.base import stored_document
 from datalinx.engine.spec.pipeline import Deliver, PipelineDocument
 from datalinx.errors import FieldError
 
@@ -55,7 +55,7 @@ def plan_deliveries(run: Run, steps: Sequence[RunStep]) -> None:
     """Write down what a run is to deliver. A run that publishes nothing delivers nothing."""
     if not run.publishes or not run.snapshot.get("pipeline", {}).get("deliver"):
         return
-    document = parse_document(PipelineDocument, run.snapshot["pipeline"])
+    document = stored_document(PipelineDocument, run.snapshot["pipeline"])
     TableDelivery.objects.bulk_create(
         TableDelivery(
             step=step,

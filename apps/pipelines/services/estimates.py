@@ -11,7 +11,7 @@ from typing import Any
 from apps.mappings.services.compile import wanted_before
 from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services.bases import most_beside
-from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.base import stored_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 
 # How many successful runs tell how long a table takes, and among how many those of the same kind are looked for.
@@ -43,7 +43,7 @@ def expect_run(*, tables: Sequence[str], run: Mapping[str, Any]) -> dict[str, An
     documents = run["snapshot"]
     return {
         "runs": len(found),
-        "width": most_beside(parse_document(PipelineDocument, documents["pipeline"])),
+        "width": most_beside(stored_document(PipelineDocument, documents["pipeline"])),
         "tables": {
             table: [
                 round(median(seconds[table]), 3),

@@ -29,7 +29,7 @@ from apps.pipelines.services.watchdog import RunWatchdog
 from datalinx.api.request_id import set_request_id
 from datalinx.engine.connectors.base import Limits as DeliveryLimits
 from datalinx.engine.execute.results import Limits
-from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.base import stored_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.errors import Cancelled, DatalinxError, Failed, Interrupted
 from datalinx.failpoints import reach
@@ -98,7 +98,7 @@ class Execution:
     def __init__(self, run: Run, watchdog: RunWatchdog) -> None:
         self.run = run
         self.watchdog = watchdog
-        self.settings = parse_document(PipelineDocument, run.snapshot["pipeline"])
+        self.settings = stored_document(PipelineDocument, run.snapshot["pipeline"])
         watchdog.allow(self.settings.timeout_seconds)
         steps = list(run.steps.prefetch_related("deliveries"))
         self.steps = {step.table: step for step in steps}

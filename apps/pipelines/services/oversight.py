@@ -17,7 +17,7 @@ from apps.pipelines.services.resolutions import too_late as resolution_too_late
 from apps.pipelines.services.watchdog import STOP_SECONDS, end_stuck_run
 from apps.pipelines.services.watchdog import too_late as run_too_late
 from datalinx import pool
-from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.base import stored_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.processes import end_child
 
@@ -56,7 +56,7 @@ def _run_to_end(silent: pool.Silent) -> Callable[[], bool] | None:
         return lambda: end_stuck_run(run, error=None, message=_MESSAGE)
     if silent.late_seconds < STOP_SECONDS:
         return None
-    settings = parse_document(PipelineDocument, run.snapshot["pipeline"])
+    settings = stored_document(PipelineDocument, run.snapshot["pipeline"])
     return lambda: end_stuck_run(run, error=run_too_late(settings.timeout_seconds), message=_MESSAGE)
 
 

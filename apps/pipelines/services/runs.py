@@ -19,7 +19,7 @@ from apps.pipelines.services.windows import require_windows
 from apps.workspaces.models import Workspace
 from datalinx.api.request_id import current_request_id
 from datalinx.caller import Caller
-from datalinx.engine.spec.base import document_to_json, parse_document
+from datalinx.engine.spec.base import document_to_json, parse_document, stored_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.errors import FieldError, Invalid
 from datalinx.failpoints import reach
@@ -143,7 +143,7 @@ def _send(run_id: str) -> None:
 
 def _settings(workspace: Workspace, pipeline: Pipeline | None) -> PipelineDocument:
     if pipeline is not None:
-        return parse_document(PipelineDocument, pipeline.document)
+        return stored_document(PipelineDocument, pipeline.document)
     from apps.mappings.models import Mapping as MappingRow
 
     tables = sorted(MappingRow.objects.for_workspace(workspace.pk).values_list("table_name", flat=True))

@@ -9,7 +9,7 @@ from apps.pipelines.services.ending import sum_counts
 from apps.pipelines.services.fire_times import next_fire_times
 from apps.pipelines.services.timelines import describe_timelines
 from datalinx import clock
-from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.base import stored_document
 from datalinx.engine.spec.cron import describe_cron
 from datalinx.engine.spec.pipeline import PipelineDocument
 
@@ -41,7 +41,7 @@ def describe_schedules(pipelines: list[Any], *, hours: int = 0) -> list[dict[str
 
 
 def _describe(pipeline: Pipeline, run: Run | None, now: Any) -> dict[str, Any]:
-    document = parse_document(PipelineDocument, pipeline.document)
+    document = stored_document(PipelineDocument, pipeline.document)
     schedule, after = document.schedule, document.after
     return {
         "pipeline_id": pipeline.pk,

@@ -13,7 +13,7 @@ from apps.pipelines.services.overlap import make_room
 from apps.pipelines.services.starting import start_or_record
 from datalinx import clock
 from datalinx.caller import Caller
-from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.base import stored_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.failpoints import reach
 
@@ -34,7 +34,7 @@ def start_due_runs() -> int:
 
 
 def _start_due(pipeline: Pipeline, now: datetime) -> int:
-    document = parse_document(PipelineDocument, pipeline.document)
+    document = stored_document(PipelineDocument, pipeline.document)
     schedule, first = document.schedule, pipeline.next_run_at
     if schedule is None or first is None:
         return 0
@@ -123,7 +123,7 @@ def align_schedules() -> int:
     now = clock.database_now()
     count = 0
     for pipeline in Pipeline.objects.filter(next_run_at__gt=now).iterator():
-        document = parse_document(PipelineDocument, pipeline.document)
+        document = stored_document(PipelineDocument, pipeline.document)
         following = next_fire_time(document.schedule, after=now)
         if following != pipeline.next_run_at:
             rows = Pipeline.objects.filter(pk=pipeline.pk, version=pipeline.version)

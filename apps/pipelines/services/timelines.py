@@ -10,7 +10,7 @@ from django.db.models.functions import RowNumber
 
 from apps.pipelines.models import Pipeline, Run
 from apps.pipelines.services.fire_times import next_fire_times
-from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.base import stored_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 
 MOST_HOURS = 24
@@ -32,7 +32,7 @@ def describe_timelines(
     runs = _runs_since(pipelines, since)
     found = {}
     for pipeline in pipelines:
-        schedule = parse_document(PipelineDocument, pipeline.document).schedule
+        schedule = stored_document(PipelineDocument, pipeline.document).schedule
         fires = next_fire_times(schedule, after=now, count=MOST_FIRES + 1)
         within = [moment for moment in fires if moment <= until]
         found[pipeline.pk] = {

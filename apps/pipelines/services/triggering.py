@@ -10,7 +10,7 @@ from apps.pipelines.services.logs import write_log
 from apps.pipelines.services.overlap import make_room
 from apps.pipelines.services.starting import start_or_record
 from datalinx.caller import Caller
-from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.base import stored_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.failpoints import reach
 
@@ -34,7 +34,7 @@ def _start_triggered(pipeline: Pipeline) -> bool:
     actor = Caller(
         kind="system", id="trigger", name="the trigger", organization=pipeline.workspace.organization
     )
-    document = parse_document(PipelineDocument, pipeline.document)
+    document = stored_document(PipelineDocument, pipeline.document)
     with transaction.atomic():
         last = _take_ends(pipeline)
         if last is None:

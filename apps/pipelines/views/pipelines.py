@@ -19,7 +19,7 @@ from datalinx import clock
 from datalinx.api.documents_schema import body, component
 from datalinx.api.serializers import DeletedSerializer
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
-from datalinx.engine.spec.base import parse_document
+from datalinx.engine.spec.base import stored_document
 from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.failpoints import reach
 
@@ -98,7 +98,7 @@ class PipelineViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["get"], url_path="next-runs")
     def next_runs(self, request: Request, id: str) -> Response:
         """The next five moments at which the schedule starts a run."""
-        document = parse_document(PipelineDocument, self.get_object().document)
+        document = stored_document(PipelineDocument, self.get_object().document)
         return self.paged(next_fire_times(document.schedule, after=clock.database_now(), count=5))
 
     @extend_schema(request=None, responses={200: component(PipelineDocument)})

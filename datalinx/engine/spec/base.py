@@ -69,12 +69,17 @@ def parse_document(model: type[D], data: object) -> D:
 
     The code is `UNKNOWN_FIELD` when any key is unknown, else `VALIDATION_ERROR`.
     """
-    if isinstance(data, dict):
-        data = {key: value for key, value in data.items() if key not in SERVER_FIELDS}
-    document = parse_part(model, data)
+    document = stored_document(model, data)
     if faults := list(document.faults()):
         raise refusal(faults)
     return document
+
+
+def stored_document(model: type[D], data: object) -> D:
+    """Read a document that was found to be right when it was saved. Rules that came later hold for the next version."""
+    if isinstance(data, dict):
+        data = {key: value for key, value in data.items() if key not in SERVER_FIELDS}
+    return parse_part(model, data)
 
 
 def parse_part(model: type[P], data: object) -> P:

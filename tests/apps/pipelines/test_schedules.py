@@ -308,3 +308,19 @@ def test_start__by_hand_with_replace__cancels_the_queued_one(
     change(world, pipeline, concurrency="replace")
     first, second = start(world, pipeline), start(world, pipeline)
     assert [Run.objects.get(pk=each).status for each in (first, second)] == ["cancelled", "queued"]
+
+
+def test_schedules__saved_before_a_rule_that_they_break__go_on_beside_the_others(world: World) -> None:
+    pipeline = lay_out(world)
+    other = {"name": "other", "tables": ["customers"], "schedule": NIGHT}
+    client = world.ed.client()
+    assert_success(client.post("/api/pipelines", other, format="json"), 201)
+    row = Pipeline.objects.get(pk=pipeline["id"])
+    row.document = {**row.document, "schedule": {"cron": "*/90 * * * *", "timezone": "UTC"}}
+    row.save()
+    shown = assert_success(client.get("/api/schedules", {"hours": 1}))
+    assert [(each["name"], len(each["next_runs"])) for each in shown] == [("nightly", 5), ("other", 5)]
+    assert len(assert_success(client.get(f"/api/pipelines/{row.pk}/next-runs"))) == 5
+    assert_success(client.post(f"/api/pipelines/{row.pk}/run", {}, format="json"), 201)
+    change = {"schedule": {"cron": "*/90 * * * *", "timezone": "UTC"}}
+    assert_failure(client.patch(f"/api/pipelines/{row.pk}", change, format="json"), 422, "VALIDATION_ERROR")

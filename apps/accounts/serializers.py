@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.accounts.models import Organization, Role, User
-from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
+from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text, WholeNumber
 
 
 class LoginSerializer(StrictSerializer):
@@ -40,10 +40,8 @@ class PasswordSerializer(StrictSerializer):
 class OrganizationSerializer(StrictModelSerializer):
     """An organization."""
 
-    requests_per_minute = serializers.IntegerField(
-        min_value=1, max_value=1_000_000, allow_null=True, required=False
-    )
-    burst = serializers.IntegerField(min_value=1, max_value=1_000_000, allow_null=True, required=False)
+    requests_per_minute = WholeNumber(min_value=1, max_value=1_000_000, allow_null=True, required=False)
+    burst = WholeNumber(min_value=1, max_value=1_000_000, allow_null=True, required=False)
     slug = serializers.SlugField(max_length=63, required=False)
 
     class Meta:

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.monitoring.models import Alert, AlertRule, QualityScore
-from datalinx.api.serializers import StrictModelSerializer, StrictSerializer
+from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, WholeNumber
 
 
 class ScoreSerializer(StrictModelSerializer):
@@ -65,7 +65,7 @@ class AlertSerializer(StrictModelSerializer):
 class MuteSerializer(StrictSerializer):
     """For how long; for a day unless told."""
 
-    minutes = serializers.IntegerField(min_value=1, max_value=43_200, required=False)
+    minutes = WholeNumber(min_value=1, max_value=43_200, required=False)
 
 
 class MonitoringRunSerializer(StrictSerializer):

@@ -134,8 +134,7 @@ class BackfillSerializer(StrictModelSerializer):
 
     def get_progress(self, backfill: Backfill) -> float:
         found = self.get_chunks(backfill)
-        through = found["success"] + found["failed"] + found["cancelled"]
-        return round(through / max(1, found["total"]), 4)
+        return round((found["success"] + found["failed"]) / max(1, found["total"]), 4)
 
     def get_totals(self, backfill: Backfill) -> dict[str, int]:
         return {**dict.fromkeys(COUNTS, 0), **backfill.totals}

@@ -14,7 +14,7 @@ from apps.pipelines.services.estimates import estimate_run
 from apps.pipelines.services.verifications import verdict_of
 from apps.pipelines.services.waiting import why_waiting
 from apps.pipelines.services.windows import BOUNDS
-from datalinx.api.serializers import StrictModelSerializer, StrictSerializer, Text
+from datalinx.api.serializers import Flag, StrictModelSerializer, StrictSerializer, Text, WholeNumber
 from datalinx.files import workspace_storage
 
 COUNTS = (
@@ -86,8 +86,8 @@ class RunRequestSerializer(StrictSerializer):
     tables = serializers.ListField(
         child=Text(max_length=63), required=False, max_length=500, allow_empty=False
     )
-    full_refresh = serializers.BooleanField(required=False)
-    test_mode = serializers.BooleanField(required=False)
+    full_refresh = Flag(required=False)
+    test_mode = Flag(required=False)
     since = Moment(
         max_length=40,
         required=False,
@@ -107,7 +107,7 @@ class ReplaySerializer(StrictSerializer):
 
     table = Text(max_length=63, required=False)
     reason = Text(max_length=100, required=False)
-    rehearse = serializers.BooleanField(required=False)
+    rehearse = Flag(required=False)
 
 
 class TableDeliverySerializer(StrictModelSerializer):
@@ -306,7 +306,7 @@ class StoredTableSerializer(StrictModelSerializer):
 class RestoreSerializer(StrictSerializer):
     """The version to go back to: `snapshot`, its number, or `as_of`, which takes a run's id or a time too."""
 
-    snapshot = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    snapshot = WholeNumber(min_value=1, max_value=2**31 - 1, required=False)
     as_of = Text(max_length=64, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from apps.accounts.models import ServiceAccount
 from apps.workspaces.models import Delivery, DeliveryAttempt, Webhook, Workspace
-from datalinx.api.serializers import Choice, StrictModelSerializer, StrictSerializer, Text
+from datalinx.api.serializers import Choice, Flag, StrictModelSerializer, StrictSerializer, Text, WholeNumber
 
 
 class WorkspaceSerializer(StrictModelSerializer):
@@ -62,7 +62,7 @@ class ServiceAccountWithKeySerializer(ServiceAccountSerializer):
 class RotationSerializer(StrictSerializer):
     """How long the old key still works."""
 
-    grace_period_seconds = serializers.IntegerField(min_value=0, max_value=604800, required=False)
+    grace_period_seconds = WholeNumber(min_value=0, max_value=604800, required=False)
 
 
 class ApiKeyInfoSerializer(serializers.Serializer[Any]):
@@ -136,7 +136,7 @@ class DeliveryReplaySerializer(StrictSerializer):
     since = serializers.DateTimeField()
     until = serializers.DateTimeField(required=False, allow_null=True)
     status = Choice(choices=["failed", "delivered", "all"], required=False)
-    missing = serializers.BooleanField(required=False)
+    missing = Flag(required=False)
 
 
 class DeliveryReplayedSerializer(serializers.Serializer[Any]):

@@ -22,6 +22,28 @@ class Text(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+class Flag(serializers.BooleanField):
+    """True or false; `"yes"` and 1 are neither."""
+
+    default_error_messages: ClassVar = {"invalid": "This has to be true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class WholeNumber(serializers.IntegerField):
+    """A whole number; a text of digits, a truth value and a number with a fraction are none."""
+
+    default_error_messages: ClassVar = {"invalid": "This has to be a whole number."}
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
 class Choice(serializers.ChoiceField):
     """One of a few words; a refusal names them."""
 
@@ -72,6 +94,9 @@ class StrictModelSerializer(_Strict, serializers.ModelSerializer[Any]):
         **serializers.ModelSerializer.serializer_field_mapping,
         models.CharField: Text,
         models.TextField: Text,
+        models.BooleanField: Flag,
+        models.IntegerField: WholeNumber,
+        models.PositiveIntegerField: WholeNumber,
     }
     serializer_choice_field = Choice
 

@@ -14,7 +14,7 @@ from apps.analytics.models import SavedQuery
 from apps.analytics.services import queries
 from apps.mappings.views.schemas import object_body, with_etag
 from datalinx.api.documents_schema import body, component
-from datalinx.api.serializers import Choice, DeletedSerializer, StrictSerializer, Text
+from datalinx.api.serializers import Choice, DeletedSerializer, StrictSerializer, Text, WholeNumber
 from datalinx.api.viewsets import WorkspaceView, WorkspaceViewSet
 from datalinx.engine.query.run import Answer
 from datalinx.engine.spec.query import QueryDocument
@@ -39,7 +39,7 @@ class AskSerializer(StrictSerializer):
 
     sql = serializers.CharField(max_length=100_000, trim_whitespace=False)
     parameters = serializers.DictField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=queries.MAX_LIMIT, required=False)
+    limit = WholeNumber(min_value=1, max_value=queries.MAX_LIMIT, required=False)
     format = Choice(choices=["json", "csv", "arrow"], required=False)
     as_of = AsOf(max_length=64, required=False, help_text=AS_OF_HELP)
 
@@ -92,7 +92,7 @@ class RunQuerySerializer(StrictSerializer):
     """Values for the query's parameters, how many rows at most, and as of when."""
 
     parameters = serializers.DictField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=queries.MAX_LIMIT, required=False)
+    limit = WholeNumber(min_value=1, max_value=queries.MAX_LIMIT, required=False)
     as_of = AsOf(max_length=64, required=False, help_text=AS_OF_HELP)
 
 

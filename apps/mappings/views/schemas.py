@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,7 +13,7 @@ from apps.mappings.services import schemas
 from datalinx.api.documents_schema import body, component
 from datalinx.api.parameters import whole_number
 from datalinx.api.permissions import ANY
-from datalinx.api.serializers import DeletedSerializer, StrictSerializer
+from datalinx.api.serializers import DeletedSerializer, Flag, StrictSerializer
 from datalinx.api.viewsets import ApiView, WorkspaceView
 from datalinx.engine.spec.base import document_to_json
 from datalinx.engine.spec.schema import TargetColumn, TargetSchema, TargetTable
@@ -272,7 +271,7 @@ class TemplateView(ApiView):
 class ApplySerializer(StrictSerializer):
     """Whether tables of the same name are replaced."""
 
-    replace = serializers.BooleanField(required=False)
+    replace = Flag(required=False)
 
 
 class ApplyTemplateView(WorkspaceView):

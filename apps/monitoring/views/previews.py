@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.monitoring.services.impact import EFFECTS, preview_change
-from datalinx.api.serializers import StrictSerializer
+from datalinx.api.serializers import StrictSerializer, WholeNumber
 from datalinx.api.viewsets import WorkspaceView
 
 
@@ -16,7 +16,7 @@ class PreviewSerializer(StrictSerializer):
     """A document to try instead of the saved one, and how many rows of the first input to take."""
 
     document = serializers.DictField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
+    limit = WholeNumber(min_value=1, max_value=10_000, required=False)
 
 
 class ReaderSerializer(serializers.Serializer[Any]):

@@ -306,6 +306,7 @@ def test_cancel__ends_the_present_chunk_and_all_that_wait(world: World) -> None:
     work(made, chunks=1)
     done = do(world, made, "cancel")
     assert (done["status"], done["chunks"]["success"], done["chunks"]["cancelled"]) == ("cancelled", 1, 4)
+    assert done["progress"] == 0.2
     assert present_run(made) is None
     assert sorted(row["customer_id"] for row in rows(world)) == [10, 11, 12, 20, 21, 22]
 

@@ -449,3 +449,14 @@ def test_idempotency__of_a_run_start__makes_one_run_for_24_hours(world: World) -
         clock.shift(24 * 3600 + 1)
         assert_success(world.ed.client().post(url, {}, format="json", HTTP_IDEMPOTENCY_KEY="once"), 201)
     assert Run.objects.count() == 3
+
+
+@pytest.mark.parametrize("value", ["yes", "true", 1, None, []])
+@pytest.mark.parametrize("name", ["full_refresh", "test_mode"])
+def test_run__with_a_flag_that_is_neither_true_nor_false__is_refused(
+    world: World, name: str, value: Any
+) -> None:
+    pipeline = lay_out(world)
+    response = world.ed.client().post(f"/api/pipelines/{pipeline['id']}/run", {name: value}, format="json")
+    assert assert_failure(response, 422, "VALIDATION_ERROR")["errors"][0]["field"] == name
+    assert not Run.objects.exists()

@@ -96,10 +96,13 @@ def _unknown_tables(document: PipelineDocument, workspace: Workspace) -> list[Fi
     ]
 
 
+@transaction.atomic
 def delete_pipeline(*, pipeline: Pipeline, actor: Caller) -> None:
     """Delete a pipeline with its runs; the tables that it wrote stay. Raises Invalid PIPELINE_IS_RUNNING,
     PIPELINE_HAS_FOLLOWERS.
     """
+    # Locked first: a run that is queued in this moment is seen, or finds the pipeline gone.
+    Pipeline.objects.select_for_update().filter(pk=pipeline.pk).values_list("pk").first()
     if pipeline.runs.filter(status__in=Run.ACTIVE).exists():
         raise Invalid("PIPELINE_IS_RUNNING", "A run of this pipeline is queued or running; cancel it first.")
     if followers := followers_of(pipeline):

@@ -21,7 +21,7 @@ from datalinx.api.request_id import current_request_id
 from datalinx.caller import Caller
 from datalinx.engine.spec.base import document_to_json, parse_document, stored_document
 from datalinx.engine.spec.pipeline import PipelineDocument
-from datalinx.errors import FieldError, Invalid
+from datalinx.errors import FieldError, Invalid, NotFound
 from datalinx.failpoints import reach
 from datalinx.trace import current_trace
 
@@ -115,8 +115,10 @@ def plan_run(*, workspace: Workspace, pipeline: Pipeline | None, request: Mappin
 def queue_run(
     *, actor: Caller, tables: Sequence[str], committed: Mapping[str, int] | None = None, **values: Any
 ) -> Run:
-    """Write down a run of these tables, in this order, and wake a worker for it."""
+    """Write down a run of these tables, in this order, and wake a worker for it. Raises NotFound PIPELINE_NOT_FOUND."""
     with transaction.atomic():
+        if values.get("pipeline") is not None:
+            _require_there(values["pipeline"])
         expected = expect_run(tables=tables, run=values)
         run = Run.objects.create(
             **values,
@@ -134,6 +136,13 @@ def queue_run(
         write_log(run, f"Queued by {actor.name}: {', '.join(tables)}.")
         transaction.on_commit(lambda: _send(run.pk))
     return run
+
+
+def _require_there(pipeline: Pipeline) -> None:
+    """Keep a pipeline from being deleted until its run is there. Within a transaction."""
+    rows = Pipeline.objects.select_for_update(no_key=True).filter(pk=pipeline.pk)
+    if rows.values_list("pk").first() is None:
+        raise NotFound("PIPELINE_NOT_FOUND", "There is no such pipeline any more.")
 
 
 def _send(run_id: str) -> None:

@@ -287,6 +287,26 @@ def test_receivers__that_drip__hold_up_no_webhook_that_answers(
     assert max(good.at) - started < 1.5
 
 
+def test_receivers__that_failed_before_the_start__hold_up_no_new_webhook(
+    world: World, start: Callable[..., Handler], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.OUTBOUND_ALLOW_CIDRS = ("127.0.0.0/8",)
+    monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 3.0)
+    good = start(well)
+    monkeypatch.setattr(
+        deliveries.random, "shuffle", lambda ready: ready.sort(key=lambda each: each.url == good.url)
+    )
+    for each in [start(dripping) for _ in range(20)]:
+        attach(world, each.url)
+    Webhook.objects.update(failing_since=timezone.now())
+    attach(world, good.url)
+    tell(world)
+    started = time.monotonic()
+    deliver_due(seconds=0.5)
+    assert len(good.ids) == 1
+    assert max(good.at) - started < 1.5
+
+
 def test_webhook__that_answers__gets_four_at_once_over_kept_connections(
     world: World, start: Callable[..., Handler], settings: Any
 ) -> None:

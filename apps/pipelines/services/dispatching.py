@@ -22,6 +22,8 @@ MAX_ATTEMPTS = 10
 # A message that was sent and never picked up is sent again after this long.
 REDISPATCH = timedelta(seconds=6)
 MOST_MESSAGES = 100
+# The longest pause before a run is taken up again that the database broke off.
+MOST_PAUSE_SECONDS = 60
 RUNS_QUEUE = "runs"
 
 
@@ -84,16 +86,23 @@ def give_up(run: Run) -> bool:
     with transaction.atomic():
         locked = held(run).select_for_update(no_key=True, of=("self",)).select_related("workspace").first()
         if locked is not None:
-            _take_up_again(locked, "The database broke off the work; the run is taken up again.")
+            # Where connections are short or a disk is full, the next attempt would be broken off as soon as it began.
+            pause = timedelta(seconds=min(2 ** (_times_lost(locked) - 1), MOST_PAUSE_SECONDS))
+            _take_up_again(locked, "The database broke off the work; the run is taken up again.", pause=pause)
     return locked is not None
 
 
-def _take_up_again(run: Run, why: str) -> None:
+def _times_lost(run: Run) -> int:
+    """Return how often a run's worker was lost, the present one included."""
+    return run.attempt - run.failures - run.handovers
+
+
+def _take_up_again(run: Run, why: str, *, pause: timedelta = timedelta(0)) -> None:
     """Queue a locked run anew that its worker did not bring to its end, or end it. Within a transaction."""
     if run.cancel_requested_at is not None:
         _end_lost(run, Run.Status.CANCELLED, None)
         return
-    if (lost := run.attempt - run.failures - run.handovers) >= MAX_ATTEMPTS:
+    if (lost := _times_lost(run)) >= MAX_ATTEMPTS:
         _end_lost(
             run,
             Run.Status.FAILED,
@@ -105,6 +114,7 @@ def _take_up_again(run: Run, why: str) -> None:
         attempt=F("attempt") + 1,
         fence=F("fence") + 1,
         lease_expires_at=None,
+        not_before=now_plus(pause) if pause else None,
         dispatched_at=None,
         updated_at=Now(),
     )

@@ -252,6 +252,9 @@ def test_database__that_breaks_off_a_run__has_it_taken_up_again(
     row = Run.objects.get(pk=queued)
     assert (row.status, row.attempt, row.failures) == ("queued", 2, 0)
     assert "The database broke off" in last_line(queued)
+    assert row.not_before is not None
+    assert claim_run(queued) is None
+    Run.objects.filter(pk=queued).update(not_before=Now())
     version = StoredTable.objects.get().snapshot
     monkeypatch.setattr(execution, "finish_run", real)
     execute_run(queued)
@@ -270,9 +273,14 @@ def test_database__that_breaks_a_run_off_each_time__ends_it(
         raise OperationalError("no space left on device")
 
     monkeypatch.setattr(engines, "run_table", broken)
+    pauses = []
     for _ in range(MAX_ATTEMPTS):
         execute_run(queued)
-    row = Run.objects.get(pk=queued)
+        row = Run.objects.get(pk=queued)
+        if row.not_before is not None:
+            pauses.append(round((row.not_before - row.updated_at).total_seconds()))
+        Run.objects.filter(pk=queued).update(not_before=None)
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert (row.status, row.error["code"]) == ("failed", "WORKER_LOST")
     assert last_line(queued).startswith("Ended: failed. The worker was lost 10 times")
 

@@ -10,8 +10,8 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
-from apps.pipelines.models import Run, RunStep, StoredTable
-from apps.pipelines.services import dispatching, engines, execution, lease, run_record
+from apps.pipelines.models import Pipeline, Run, RunStep, StoredTable
+from apps.pipelines.services import dispatching, engines, execution, lease, pipelines, run_record
 from apps.pipelines.services.claiming import claim_run
 from apps.pipelines.services.dispatching import MAX_ATTEMPTS, dispatch_waiting_runs, reap_lost_runs
 from apps.pipelines.services.ending import hand_over_run
@@ -24,7 +24,7 @@ from datalinx.errors import Interrupted
 from tests.apps.pipelines.ground import start
 from tests.apps.pipelines.time import make
 from tests.journey import lay_out
-from tests.resources import assert_success
+from tests.resources import assert_failure, assert_success
 from tests.world import World, make_world
 
 
@@ -431,3 +431,33 @@ def test_timeout__of_a_run__fails_it(world: World, monkeypatch: pytest.MonkeyPat
     execution_of_it.run_all()
     row = Run.objects.get(pk=queued)
     assert (row.status, row.error["code"]) == ("failed", "RUN_TIMEOUT")
+
+
+def test_start__of_a_pipeline_that_is_being_deleted__is_refused_and_no_run_is_lost(
+    shared_database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world()
+    pipeline = lay_out(world)
+    looked, asked = threading.Event(), threading.Event()
+    real = pipelines.followers_of
+
+    def slowly(row: Pipeline) -> Any:
+        looked.set()
+        asked.wait(1)
+        return real(row)
+
+    monkeypatch.setattr(pipelines, "followers_of", slowly)
+
+    def delete() -> None:
+        row = Pipeline.objects.get(pk=pipeline["id"])
+        pipelines.delete_pipeline(pipeline=row, actor=world.ed.caller)
+        connection.close()
+
+    deleter = threading.Thread(target=delete)
+    deleter.start()
+    assert looked.wait(10)
+    answer = world.ed.client().post(f"/api/pipelines/{pipeline['id']}/run", {}, format="json")
+    asked.set()
+    deleter.join()
+    assert_failure(answer, 404, "PIPELINE_NOT_FOUND")
+    assert not Run.objects.exists()

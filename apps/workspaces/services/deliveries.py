@@ -150,7 +150,8 @@ class _Deliverer:
         used = self._used()
         wanted: list[tuple[str, int]] = []
         for webhook in sorted(ready, key=lambda each: used[each.workspace.organization_id, "all"]):
-            health = _health.setdefault(webhook.pk, Health())
+            # After a start nothing else is known of a receiver than whether its last attempt failed.
+            health = _health.setdefault(webhook.pk, Health(is_slow=webhook.failing_since is not None))
             lane = self._lanes.setdefault(webhook.pk, Lane(webhook, health, share=self._share))
             lane.refresh(webhook)
             if (

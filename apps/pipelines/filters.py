@@ -3,7 +3,7 @@
 import django_filters
 
 from apps.pipelines.models import Backfill, Pipeline, Run
-from datalinx.api.filters import choice_filter
+from datalinx.api.filters import MomentFilter, choice_filter
 
 
 class PipelineFilter(django_filters.FilterSet):
@@ -23,8 +23,8 @@ class RunFilter(django_filters.FilterSet):
     backfill_id = django_filters.CharFilter(field_name="backfill_id")
     status = choice_filter(Run.Status.choices)
     trigger = choice_filter(Run.Trigger.choices)
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = Run

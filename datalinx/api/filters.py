@@ -1,9 +1,11 @@
 """Search and ordering of lists that refuse what they do not know, and the check of query parameters."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 import django_filters
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.request import Request
@@ -19,6 +21,25 @@ def choice_filter(choices: Sequence[tuple[str, Any]]) -> django_filters.ChoiceFi
     """`status=failed`: one of a few words; a refusal names them."""
     messages = {"invalid_choice": refused_choice(word for word, _ in choices)}
     return django_filters.ChoiceFilter(choices=choices, error_messages=messages)
+
+
+class _MomentField(django_filters.fields.IsoDateTimeField):  # type: ignore[misc]  # has no types
+    """A moment that can be told in UTC."""
+
+    default_error_messages: ClassVar = {"invalid": "Give a moment such as 2026-05-01T08:00:00Z."}
+
+    def to_python(self, value: Any) -> datetime | None:
+        found: datetime | None = super().to_python(value)
+        try:
+            return found and found.astimezone(UTC)
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):  # type: ignore[misc]  # has no types
+    """`created_after=2026-05-01T08:00:00Z`."""
+
+    field_class = _MomentField
 
 
 class StrictSearch(SearchFilter):

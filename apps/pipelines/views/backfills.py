@@ -36,6 +36,7 @@ class BackfillViewSet(WorkspaceViewSet):
     serializer_class = BackfillSerializer
     filterset_class = BackfillFilter
     ordering_fields = ("created_at", "finished_at")
+    search_fields = ("id", "pipeline__name")
     permissions: ClassVar = {"view": "pipelines:view", "change": "pipelines:run"}
     query_parameters: ClassVar = {"chunks": ("page", "page_size", "status")}
     lookup_field = "pk"

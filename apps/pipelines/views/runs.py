@@ -72,6 +72,7 @@ class RunViewSet(WorkspaceViewSet):
     serializer_class = RunSerializer
     filterset_class = RunFilter
     ordering_fields = ("created_at", "started_at", "finished_at")
+    search_fields = ("id", "pipeline__name")
     permissions: ClassVar = {"view": "pipelines:view", "change": "pipelines:run"}
     query_parameters: ClassVar = {
         "logs": ("page", "page_size", "after", *CHOICES),

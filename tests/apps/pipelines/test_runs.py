@@ -460,3 +460,21 @@ def test_run__with_a_flag_that_is_neither_true_nor_false__is_refused(
     response = world.ed.client().post(f"/api/pipelines/{pipeline['id']}/run", {name: value}, format="json")
     assert assert_failure(response, 422, "VALIDATION_ERROR")["errors"][0]["field"] == name
     assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "soon"])
+def test_list__of_runs_about_a_moment_that_is_none__is_refused(world: World, moment: str) -> None:
+    for name in ("created_after", "created_before"):
+        response = world.vera.client().get("/api/runs", {name: moment})
+        message = assert_failure(response, 422, "VALIDATION_ERROR")["message"]
+        assert message == f"{name}: Give a moment such as 2026-05-01T08:00:00Z."
+
+
+def test_list__of_runs_and_backfills_searched__looks_in_ids_and_names_of_pipelines(world: World) -> None:
+    done = run(world, lay_out(world))
+    client = world.vera.client()
+    for words in ("NIGHT", done["id"], done["id"][-8:]):
+        found = assert_success(client.get("/api/runs", {"search": words}))
+        assert [each["id"] for each in found] == [done["id"]]
+    for path in ("/api/runs", "/api/backfills"):
+        assert assert_success(client.get(path, {"search": "weekly"})) == []

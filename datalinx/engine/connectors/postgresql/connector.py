@@ -89,7 +89,10 @@ class PostgresqlConnector:
         except DatalinxError as error:
             return _failed_login(steps, error)
         except psycopg.Error as error:
-            return [*steps, TestStep("access", False, explain_statement(error, "The test").message)]
+            return [
+                *steps,
+                TestStep("access", False, explain_statement(error, "Looking at the schema").message),
+            ]
         return steps
 
 

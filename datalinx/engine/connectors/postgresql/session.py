@@ -3,8 +3,11 @@
 import os
 import socket
 import ssl
+import struct
+import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +26,11 @@ from datalinx.outbound.addresses import Address
 # How often the watch looks, and how long a server may take to heed a cancel before the line is cut.
 WATCH_SECONDS = 0.25
 CANCEL_SECONDS = 3.0
+# What a server may say in one session: we ask for counts and columns alone, and libpq keeps every answer in memory.
+MOST_BYTES = 32 * 1024**2
+COUNT_SECONDS = 0.05
+# Where `struct tcp_info` of Linux has `tcpi_bytes_received`.
+_RECEIVED = struct.Struct("@128xQ")
 # The kernel gives up on a peer that acknowledges nothing for so long.
 SILENCE_MILLISECONDS = 60_000
 
@@ -72,6 +80,8 @@ def transaction(
     with session.transaction(force_rollback=undo):
         # Rows that a policy hides would be missed silently; so it is an error.
         limits = {"statement_timeout": f"{config.statement_timeout}s", "row_security": "off"}
+        # Nobody reads the notices of a table's triggers.
+        limits["client_min_messages"] = "error"
         for name, value in limits.items():
             session.execute("SELECT pg_catalog.set_config(%s, %s, true)", [name, value])
         yield
@@ -111,7 +121,10 @@ def _parameters(
 
 
 class Watch:
-    """Ends a session from beside when it is to stop: a cancel first, then the line is cut."""
+    """Ends a session from beside when it is to stop: a cancel first, then the line is cut.
+
+    The line of a server that says too much is cut at once.
+    """
 
     def __init__(self, session: psycopg.Connection[Any], should_stop: Callable[[], bool]) -> None:
         self._session, self._should_stop = session, should_stop
@@ -130,7 +143,14 @@ class Watch:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._done.wait(WATCH_SECONDS):
+        looks_at = time.monotonic() + WATCH_SECONDS
+        while not self._done.wait(COUNT_SECONDS):
+            if self._received() > MOST_BYTES:
+                self._cut()
+                return
+            if time.monotonic() < looks_at:
+                continue
+            looks_at = time.monotonic() + WATCH_SECONDS
             if not self._should_stop():
                 continue
             with suppress(psycopg.Error):
@@ -139,9 +159,18 @@ class Watch:
                 self._cut()
             return
 
+    def _received(self) -> int:
+        """Return how many bytes came from the server so far; 0 where the system does not tell."""
+        if not sys.platform.startswith("linux"):
+            return 0
+        with suppress(OSError, psycopg.Error, struct.error), self._line() as line:
+            told = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED.size)
+            return int(_RECEIVED.unpack(told)[0])
+        return 0
+
     def _cut(self) -> None:
-        with (
-            suppress(OSError, psycopg.Error),
-            socket.socket(fileno=os.dup(self._session.fileno())) as line,
-        ):
+        with suppress(OSError, psycopg.Error), self._line() as line:
             line.shutdown(socket.SHUT_RDWR)
+
+    def _line(self) -> socket.socket:
+        return socket.socket(fileno=os.dup(self._session.fileno()))

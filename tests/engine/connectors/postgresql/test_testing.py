@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from datalinx.engine.connectors.base import Connection, TestStep
+from datalinx.engine.connectors.postgresql import session
 from datalinx.engine.connectors.postgresql.connector import PostgresqlConnector
 from datalinx.outbound import hosts
 from tests.warehouse import PASSWORD, Warehouse
@@ -123,3 +124,42 @@ def test_test__server_that_echoes_the_password__is_not_quoted(listener: socket.s
     steps = connector.test(config_for(listener, sslmode="disable"))
     assert outcome(steps) == [("network", True), ("authentication", False)]
     assert "refused the login" in steps[1].message
+
+
+def test_test__server_that_says_no_end_of_rows__is_cut_off(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that a server answers is kept in memory, and one that a user named may answer with anything."""
+    monkeypatch.setattr(session, "MOST_BYTES", 1_000_000)
+    row = message(b"D", b"\x00\x01" + (100_000).to_bytes(4, "big") + b"x" * 100_000)
+    said = 0
+
+    def serve() -> None:
+        nonlocal said
+        with suppress(OSError):
+            while True:
+                line, _ = listener.accept()
+                with line, suppress(OSError):
+                    if not line.recv(1000):
+                        continue
+                    version = message(b"S", b"server_version\x0015.0\x00")
+                    line.sendall(message(b"R", bytes(4)) + version + message(b"Z", b"I"))
+                    line.recv(1000)
+                    line.sendall(
+                        message(
+                            b"T", b"\x00\x01a\x00" + bytes(6) + b"\x00\x00\x00\x19" + b"\xff" * 6 + bytes(2)
+                        )
+                    )
+                    while said < 2_000_000_000:
+                        line.sendall(row)
+                        said += len(row)
+
+    threading.Thread(target=serve, daemon=True).start()
+    steps = connector.test(config_for(listener, sslmode="disable"))
+    assert outcome(steps) == [("network", True), ("authentication", True), ("access", False)]
+    assert "connection was lost" in steps[-1].message
+    assert 1_000_000 < said < 1_500_000_000
+
+
+def message(kind: bytes, content: bytes) -> bytes:
+    return kind + (len(content) + 4).to_bytes(4, "big") + content

@@ -33,7 +33,7 @@ _MARKS = {
 
 def read_search(request: HttpRequest) -> dict[str, str]:
     """Return what a person looks for: `key`, `column` and `table`, empty where nothing was given."""
-    return {name: request.GET.get(name, "").strip()[:1000] for name in ("key", "column", "table")}
+    return {name: request.GET.get(name, "").strip() for name in ("key", "column", "table")}
 
 
 def lookup_query(search: Mapping[str, str]) -> dict[str, str]:

@@ -75,3 +75,11 @@ def test_record__with_a_column_named_items__is_shown(world: World, visit: Visit)
     for key in ("6", "5"):
         page = visit(world.vera).get(f"/w/production/runs/{made['id']}/record", {"key": key})
         assert "<dt>items</dt>" in page.content.decode()
+
+
+def test_record__by_a_key_that_is_too_long__is_refused_and_no_other_is_shown(
+    world: World, visit: Visit
+) -> None:
+    shop = open_shop(world)
+    page = visit(world.vera).get(f"/w/production/runs/{shop.run['id']}/record", {"key": "1" * 2_001})
+    assert (page.status_code, "at most 2,000 characters" in page.content.decode()) == (422, True)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,8 @@ from datalinx.version import RUN_PROTOCOL
 # So many that wait are looked through for who comes first.
 MOST_AHEAD = 1_000
 RUNS_QUEUE = "runs"
+# A run is sent when its start is committed, which can be after the answer is made. What was not is sent within this.
+SENT_WITHIN = timedelta(seconds=10)
 
 Reason = dict[str, Any]
 
@@ -65,7 +68,7 @@ class _Ground:
             return _said("organization_limit", message)
         if not self.has_worker:
             return _said("no_worker", "No worker is there to do it; the operator sees that on /readyz.")
-        if run.dispatched_at is None:
+        if run.dispatched_at is None and self.now - run.created_at > SENT_WITHIN:
             return _said("not_sent", "No worker was told of it yet; that is tried every few seconds.")
         mine = [pk for of, pk in self.ready if of == organization]
         ahead = mine.index(run.pk) if run.pk in mine else len(mine)

@@ -290,3 +290,10 @@ def test_run__of_a_pipeline_that_runs_one_at_a_time__started_by_many_at_once_is_
         statuses = sorted(pool.map(begin, range(6)))
     assert statuses == [201, *[422] * 5]
     assert Run.objects.count() == 1
+
+
+def test_waiting__of_a_run_that_was_just_started__does_not_say_that_nobody_was_told(world: World) -> None:
+    heartbeat.beat("worker", ["runs"])
+    pipeline = lay_out(world)
+    started = world.ed.client().post(f"/api/pipelines/{pipeline['id']}/run", {}, format="json")
+    assert assert_success(started, 201)["waiting"]["code"] == "starting"

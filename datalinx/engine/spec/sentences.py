@@ -15,11 +15,12 @@ _PATTERNS = {
     SPAN: "Write a whole number and a unit from second to year, such as `2 days`",
 }
 
+_WHOLE = ("int_type", "int_from_float", "int_parsing")
 _NOUNS = {
     **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), "a list"),
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type", "mapping_type"), "an object"),
     **dict.fromkeys(("string_type", "string_sub_type"), "a text"),
-    **dict.fromkeys(("int_type", "int_from_float", "int_parsing"), "a whole number"),
+    **dict.fromkeys(_WHOLE, "a whole number"),
     **dict.fromkeys(("float_type", "float_parsing"), "a number"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
     "none_required": "null",
@@ -39,6 +40,12 @@ _BOUNDS = {
 def sentence_of(fault: ErrorDetails) -> str:
     """The sentence for one fault that pydantic found."""
     kind, context = fault["type"], fault.get("ctx", {})
+    if kind in _WHOLE and isinstance(fault["input"], float):
+        # Digits beyond those of 64 bits are read as such a number too.
+        is_large = fault["input"].is_integer()
+        return (
+            "The number is too large." if is_large else "This has to be a whole number, without a fraction."
+        )
     if kind in _NOUNS:
         return f"This has to be {_NOUNS[kind]}, not {_given(fault['input'])}."
     if kind in _BOUNDS:

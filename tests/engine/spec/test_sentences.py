@@ -119,6 +119,8 @@ def test_document__that_is_no_object__is_told_so(document: object) -> None:
     ("change", "message"),
     [
         ({"timeout_seconds": 0}, "timeout_seconds: The number has to be at least 1."),
+        ({"timeout_seconds": 1.5}, "timeout_seconds: This has to be a whole number, without a fraction."),
+        ({"timeout_seconds": 1e30}, "timeout_seconds: The number is too large."),
         ({"timeout_seconds": "1"}, "timeout_seconds: This has to be a whole number, not a text."),
         ({"max_rejected": {"share": 2}}, "max_rejected.share: The number has to be at most 1.0."),
         ({"schedule": "daily"}, "schedule: This has to be an object, not a text."),

@@ -3,7 +3,17 @@
 import sys
 from collections.abc import Iterator
 
-from datalinx.cli.refusal import DENIED, FAILED, INVALID, LIMITED, MISSING, UNREACHABLE, USAGE, Refusal
+from datalinx.cli.refusal import (
+    DENIED,
+    FAILED,
+    INVALID,
+    LIMITED,
+    MISSING,
+    NO_WORKSPACE,
+    UNREACHABLE,
+    USAGE,
+    Refusal,
+)
 from datalinx.cli.text import plain
 from datalinx.client import errors
 
@@ -35,7 +45,8 @@ def report(error: Exception) -> None:
 
 
 def _lines(error: Exception) -> Iterator[str]:
-    yield f"Error: {error}"
+    # The client's own words are for programs.
+    yield f"Error: {NO_WORKSPACE if isinstance(error, errors.WorkspaceNotNamed) else error}"
     if isinstance(error, errors.APIError):
         for fault in error.errors:
             # The first fault is often what the sentence above says.

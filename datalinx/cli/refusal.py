@@ -6,6 +6,8 @@ rule or clashes · 6 too many calls · 7 the server or the connection · 130 int
 
 FAILED, USAGE, DENIED, MISSING, INVALID, LIMITED, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 130
 
+NO_WORKSPACE = "Name the workspace: --workspace NAME, DATALINX_WORKSPACE, or `datalinx workspaces use NAME`."
+
 
 class Refusal(Exception):
     """A command that cannot go on, in one sentence, with the exit code that it ends with."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from datalinx.cli.config import DEFAULT_PROFILE, Profiles, ProfileTokens
 from datalinx.cli.output import Output
-from datalinx.cli.refusal import DENIED, USAGE, Refusal
+from datalinx.cli.refusal import DENIED, NO_WORKSPACE, USAGE, Refusal
 
 if TYPE_CHECKING:
     from datalinx.client import Datalinx, WorkspaceClient
@@ -102,10 +102,7 @@ class Session:
         """The name of the workspace. Raises Refusal when none is named."""
         name = self.options.workspace or self.default_workspace
         if not name:
-            raise Refusal(
-                "Name the workspace: --workspace NAME, DATALINX_WORKSPACE, or `datalinx workspaces use NAME`.",
-                USAGE,
-            )
+            raise Refusal(NO_WORKSPACE, USAGE)
         return name
 
     def close(self) -> None:

@@ -59,6 +59,10 @@ class ConfigurationError(ClientError):
     """The client was not given what it needs. The message says what, and how to give it."""
 
 
+class WorkspaceNotNamed(ConfigurationError):
+    """The call is about a workspace, and none was named."""
+
+
 class WebhookVerificationFailed(ClientError):
     """This body was not signed with this secret, or not lately. Do not act on it."""
 

@@ -52,7 +52,7 @@ def test_workspaces__made_used_and_deleted__are_what_later_commands_work_in(
     assert server.query("DELETE workspaces/ws_1") == {"confirm": "staging"}
     missing = cli("sources", "list")
     assert missing.exit_code == 2
-    assert "workspace" in missing.stderr
+    assert missing.stderr.startswith("Error: Name the workspace: --workspace NAME,")
 
 
 def test_workspaces__used_that_is_none__changes_nothing(server: Server, cli: Run, config_file: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Generic, TypeVar
 
-from datalinx.client.errors import ConfigurationError
+from datalinx.client.errors import WorkspaceNotNamed
 from datalinx.client.models import Deleted
 from datalinx.client.pages import LARGEST, Listing, Page
 from datalinx.client.resource import Resource
@@ -34,11 +34,11 @@ class Scope:
     bound: bool = False
 
     def header(self, where: Where) -> str | None:
-        """Return the name to send. Raises ConfigurationError where one is needed and none is known."""
+        """Return the name to send. Raises WorkspaceNotNamed where one is needed and none is known."""
         if where is Where.ORGANIZATION or (where is Where.OBJECT and not self.bound):
             return None
         if where is Where.WORKSPACE and not self.workspace:
-            raise ConfigurationError(
+            raise WorkspaceNotNamed(
                 "Name the workspace: client.workspace('production'), Datalinx(workspace='production') or "
                 "DATALINX_WORKSPACE."
             )

@@ -25,6 +25,7 @@ from apps.accounts.serializers import (
     UserSerializer,
 )
 from apps.accounts.services import people, sessions
+from datalinx.api.errors import outages_told
 from datalinx.api.permissions import ALL, ANY, OPERATOR, PUBLIC
 from datalinx.api.renderers import Bare
 from datalinx.api.serializers import DeletedSerializer
@@ -57,7 +58,8 @@ class LoginView(ApiView):
     def post(self, request: Request) -> Response:
         serializer = LoginSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        _limit_guessing(request, serializer.validated_data["email"])
+        with outages_told():
+            _limit_guessing(request, serializer.validated_data["email"])
         return Bare(sessions.login(**serializer.validated_data))
 
 

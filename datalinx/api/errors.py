@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django_ratelimit.exceptions import Ratelimited
+from redis import RedisError
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
@@ -19,6 +22,8 @@ from datalinx.api.request_id import current_request_id
 from datalinx.errors import DatalinxError, FieldError
 
 logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 1
 
 STATUSES: dict[type[DatalinxError], int] = {
     errors.BadRequest: 400,
@@ -38,6 +43,26 @@ STATUSES: dict[type[DatalinxError], int] = {
 def status_of(error: DatalinxError) -> int:
     """Return the HTTP status of a kind of error."""
     return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+
+
+@contextmanager
+def outages_told() -> Iterator[None]:
+    """Tell of a database or a cache that does not answer, in what comes before a call does anything.
+
+    A 503 says that nothing was done, so that it may be repeated; of what breaks off later nobody knows that.
+    """
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise _outage("DATABASE_UNAVAILABLE", "database", error) from error
+    except RedisError as error:
+        raise _outage("CACHE_UNAVAILABLE", "cache", error) from error
+
+
+def _outage(code: str, part: str, error: Exception) -> errors.Unavailable:
+    logger.warning("a call was refused, as the %s does not answer: %s", part, error)
+    message = f"The {part} of the platform does not answer. Nothing was done: try again in a moment."
+    return errors.Unavailable(code, message, details={"retry_after": RETRY_AFTER_SECONDS})
 
 
 def handle_exception(exception: Exception, context: Mapping[str, Any]) -> Response:

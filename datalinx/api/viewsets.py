@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from datalinx.api.authentication import caller_of
+from datalinx.api.errors import outages_told
 from datalinx.api.filters import LIST_PARAMETERS, refuse_unknown_parameters
 from datalinx.api.idempotency import answer_once
 from datalinx.api.pagination import PARAMETERS, Pages
@@ -53,6 +54,11 @@ class ApiView(APIView):
         return getattr(self, "action", None) or (self.request.method or "").lower()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        with outages_told():
+            self._begin(request, **kwargs)
+
+    def _begin(self, request: Request, **kwargs: Any) -> None:
+        """Find out who calls and whether that is allowed, before anything is done."""
         self.format_kwarg = self.get_format_suffix(**kwargs)
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         self.perform_authentication(request)

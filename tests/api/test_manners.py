@@ -1,8 +1,13 @@
 """The manners of the API that hold on every endpoint, tried on a few."""
 
+from typing import Any
+
 import pytest
+from django.db import InterfaceError, OperationalError
+from redis.exceptions import TimeoutError as RedisTimeout
 from rest_framework.test import APIClient
 
+from datalinx.api.throttling import TieredOrganizationThrottle
 from tests.resources import assert_failure, assert_success
 from tests.world import PASSWORD, World
 
@@ -95,6 +100,52 @@ def test_body__larger_than_any_document__is_413(world: World) -> None:
 
 def test_list__format_as_a_parameter__is_unknown(world: World) -> None:
     assert_failure(world.alice.client(None).get("/api/workspaces?format=csv"), 422, "UNKNOWN_PARAMETER")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OperationalError("server closed the connection unexpectedly"), "DATABASE_UNAVAILABLE"),
+        (InterfaceError("connection already closed"), "DATABASE_UNAVAILABLE"),
+        (RedisTimeout("Timeout reading from 10.0.0.7"), "CACHE_UNAVAILABLE"),
+    ],
+)
+def test_outage__before_a_call_did_anything__is_told_as_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+) -> None:
+    def away(*_: Any) -> bool:
+        raise error
+
+    client = world.ed.client()
+    monkeypatch.setattr(TieredOrganizationThrottle, "allow_request", away)
+    answer = client.post("/api/sources", {"name": "crm", "connector": "file"}, format="json")
+    failure = assert_failure(answer, 503, code)
+    assert answer["Retry-After"] == "1"
+    assert "Nothing was done" in failure["message"]
+    assert "10.0.0.7" not in str(failure)
+
+
+def test_outage__in_the_middle_of_a_call__is_not_told_as_if_nothing_was_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> Any:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    client = world.alice.client(None)
+    monkeypatch.setattr("apps.workspaces.services.workspaces.create_workspace", away)
+    answer = client.post("/api/workspaces", {"name": "new"}, format="json")
+    assert_failure(answer, 500, "INTERNAL_ERROR")
+
+
+def test_outage__while_somebody_logs_in__is_told_as_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> bool:
+        raise RedisTimeout("Timeout reading from socket")
+
+    monkeypatch.setattr("apps.accounts.views.is_ratelimited", away)
+    login = {"email": "a@example.org", "password": "a password of mine"}
+    assert_failure(world.nobody().post("/api/auth/login", login, format="json"), 503, "CACHE_UNAVAILABLE")
 
 
 def test_crash__in_a_view__says_nothing_of_the_inside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def broker(url: str, home: Path) -> Configuration:
             # Left to itself, the transport looks for what a dead worker held only every hundred seconds.
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
-            "socket_timeout": 30,
+            "socket_timeout": 5,
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
             "health_check_interval": 25,

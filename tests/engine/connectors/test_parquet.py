@@ -68,6 +68,27 @@ def test_locator__of_parquet__is_the_row_and_free(make_source, tmp_path):
     assert source.run(wrong.format(scan.numbered_sql), scan) == [(0,)]
 
 
+@pytest.mark.parametrize("name", ["file_row_number", "FILE_ROW_NUMBER", "file_index", "filename"])
+def test_locator__beside_a_column_named_as_the_reader_names_its_own__is_the_row(make_source, tmp_path, name):
+    files = {
+        f"p{n}.parquet": parquet(tmp_path, f'SELECT i + {n} AS i, 7 AS "{name}" FROM range(300000) AS t(i)')
+        for n in (1, 2)
+    }
+    source = make_source(files, {"tables": {"t": {"path": "p*.parquet"}}})
+    scan = source.scan()
+    assert (scan.locator, scan.rows) == ("row", 600_000)
+    wrong = "SELECT count(*) FROM ({}) WHERE __record <> i - CASE __file WHEN 'p1.parquet' THEN 0 ELSE 1 END"
+    assert source.run(wrong.format(scan.numbered_sql), scan) == [(0,)]
+
+
+def test_locator__of_text_files_with_a_column_named_file_index__is_the_record(make_source):
+    files = {f"p{n}.csv": "".join(["i,file_index\n", *(f"{i},9\n" for i in range(1, 4))]) for n in (1, 2)}
+    source = make_source(files, {"tables": {"t": {"path": "p*.csv"}}})
+    scan = source.scan()
+    found = source.run(f"SELECT __file, __record, i FROM ({scan.numbered_sql})", scan)
+    assert found == [(f"p{n}.csv", i, str(i)) for n in (1, 2) for i in (1, 2, 3)]
+
+
 @pytest.mark.parametrize("cut", [8, 40, 200])
 def test_parquet__cut_off__is_refused(make_source, tmp_path, cut):
     content = parquet(tmp_path, "SELECT i, i::VARCHAR AS s FROM range(1000) AS t(i)")

@@ -97,13 +97,21 @@ def _likeness(each: ReadFile) -> object:
     facts = each.facts
     columns = tuple(replace(column, detected=None) for column in facts.columns)
     settings = (facts.layout, facts.compression, facts.delimiter, facts.quote, facts.header, facts.skip)
+    # What tells the files of one call apart is hidden by a column of its name.
+    alone = each.file.name if _hides(facts, "file_index") else None
     # An array's columns cannot be told apart from another's by position, but by name: equal names suffice.
-    return (*settings, columns, facts.clean)
+    return (*settings, columns, facts.clean, alone)
 
 
 def _is_free(facts: FileFacts) -> bool:
     """Whether a row's number is read with it, and is also its place among the rows."""
-    return (facts.clean is not None or facts.layout == "parquet") and not facts.malformed
+    has_numbers = facts.layout == "parquet" and not _hides(facts, "file_row_number")
+    return (facts.clean is not None or has_numbers) and not facts.malformed
+
+
+def _hides(facts: FileFacts, name: str) -> bool:
+    """Whether the file has a column that DuckDB takes for its own of this name."""
+    return any(column.key.casefold() == name for column in facts.columns)
 
 
 def _select(
@@ -141,8 +149,8 @@ def _column(wanted: DiscoveredColumn, held: tuple[FileColumn, str] | None) -> st
 def _number(group: Sequence[ReadFile], values: Sequence[str]) -> list[str]:
     """Return the expressions of a row's file and of its number there.
 
-    DuckDB numbers the rows of a Parquet file for nothing. The rows of text files are counted in the order in
-    which they stand, over all files of the call, so what came before a row's own file is taken off.
+    DuckDB numbers the rows of a Parquet file for nothing, unless a column has the number's name. Other rows are counted
+    in the order in which they stand, over all files of the call, so what came before a row's own file is taken off.
     """
     facts = group[0].facts
     names = literals(each.file.name for each in group)
@@ -150,7 +158,7 @@ def _number(group: Sequence[ReadFile], values: Sequence[str]) -> list[str]:
     if facts.clean:
         # The readers of JSON name the number themselves, after the columns.
         record = values[-1] if len(values) > len(facts.columns) else identifier(RECORD_COLUMN)
-    elif facts.layout == "parquet":
+    elif facts.layout == "parquet" and not _hides(facts, "file_row_number"):
         record = "file_row_number + 1"
     else:
         record = "row_number() OVER ()"

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -59,7 +59,7 @@ def open_session(
     address = address or reach(connection)
     with tempfile.TemporaryDirectory(prefix="datalinx-postgresql-") as folder:
         try:
-            session = psycopg.connect(**_parameters(config, credentials, address, Path(folder)))
+            session = _Session.connect(**_parameters(config, credentials, address, Path(folder)))
         except psycopg.Error as error:
             # Not chained: the text of the cause names the role, and would stand in a log.
             raise explain_login(error, config) from None
@@ -120,6 +120,27 @@ def _parameters(
     }
 
 
+class _Session(psycopg.Connection[Any]):
+    """A connection that is not made with a server that says too much before anybody is logged in."""
+
+    @classmethod
+    def _connect_gen(cls, *args: Any, **given: Any) -> Generator[Any, Any, Self]:
+        steps: Any = super()._connect_gen(*args, **given)
+        ready = None
+        try:
+            while True:
+                wanted = steps.send(ready)
+                if _received(wanted[0]) > MOST_BYTES:
+                    steps.close()
+                    raise psycopg.OperationalError(
+                        "the server closed the connection, as it had said too much"
+                    )
+                ready = yield wanted
+        except StopIteration as end:
+            made: Self = end.value
+            return made
+
+
 class Watch:
     """Ends a session from beside when it is to stop: a cancel first, then the line is cut.
 
@@ -145,7 +166,7 @@ class Watch:
     def _watch(self) -> None:
         looks_at = time.monotonic() + WATCH_SECONDS
         while not self._done.wait(COUNT_SECONDS):
-            if self._received() > MOST_BYTES:
+            if self._says_too_much():
                 self._cut()
                 return
             if time.monotonic() < looks_at:
@@ -159,18 +180,25 @@ class Watch:
                 self._cut()
             return
 
-    def _received(self) -> int:
-        """Return how many bytes came from the server so far; 0 where the system does not tell."""
-        if not sys.platform.startswith("linux"):
-            return 0
-        with suppress(OSError, psycopg.Error, struct.error), self._line() as line:
-            told = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED.size)
-            return int(_RECEIVED.unpack(told)[0])
-        return 0
+    def _says_too_much(self) -> bool:
+        with suppress(psycopg.Error):
+            return _received(self._session.fileno()) > MOST_BYTES
+        return False
 
     def _cut(self) -> None:
-        with suppress(OSError, psycopg.Error), self._line() as line:
+        with suppress(OSError, psycopg.Error), _line(self._session.fileno()) as line:
             line.shutdown(socket.SHUT_RDWR)
 
-    def _line(self) -> socket.socket:
-        return socket.socket(fileno=os.dup(self._session.fileno()))
+
+def _received(descriptor: int) -> int:
+    """Return how many bytes came in over a connection so far; 0 where the system does not tell."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    with suppress(OSError, struct.error), _line(descriptor) as line:
+        told = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED.size)
+        return int(_RECEIVED.unpack(told)[0])
+    return 0
+
+
+def _line(descriptor: int) -> socket.socket:
+    return socket.socket(fileno=os.dup(descriptor))

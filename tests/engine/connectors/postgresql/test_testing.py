@@ -161,5 +161,31 @@ def test_test__server_that_says_no_end_of_rows__is_cut_off(
     assert 1_000_000 < said < 1_500_000_000
 
 
+def test_test__server_that_says_no_end_before_the_login__is_left(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "MOST_BYTES", 1_000_000)
+    said = 0
+
+    def serve() -> None:
+        nonlocal said
+        with suppress(OSError):
+            while True:
+                line, _ = listener.accept()
+                with line, suppress(OSError):
+                    if not line.recv(1000):
+                        continue
+                    line.sendall(message(b"R", bytes(4)) + b"E" + (1_000_000_000).to_bytes(4, "big"))
+                    while said < 900_000_000:
+                        line.sendall(b"x" * 100_000)
+                        said += 100_000
+
+    threading.Thread(target=serve, daemon=True).start()
+    steps = connector.test(config_for(listener, sslmode="disable", connect_timeout=10))
+    assert outcome(steps) == [("network", False)]
+    assert "broke the connection off" in steps[0].message
+    assert said < 500_000_000
+
+
 def message(kind: bytes, content: bytes) -> bytes:
     return kind + (len(content) + 4).to_bytes(4, "big") + content

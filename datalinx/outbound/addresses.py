@@ -70,13 +70,10 @@ def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:
 @lru_cache(maxsize=1024)
 def parse_target(url: str) -> Target:
     """Take a URL apart; raise `Invalid` `INVALID_URL` unless it is plain http or https to a host."""
-    if (
-        len(url) > MAX_URL_LENGTH
-        or not url.isascii()
-        or not url.isprintable()
-        or set(url) & set(' \\"<>^`{|}')
-    ):
-        raise _invalid_url(f"it may have {MAX_URL_LENGTH} characters, ASCII, without spaces or backslashes")
+    if not url.isascii():
+        raise _invalid_url("write a name with other letters as xn--…, and the rest percent-encoded")
+    if len(url) > MAX_URL_LENGTH or not url.isprintable() or set(url) & set(' \\"<>^`{|}'):
+        raise _invalid_url(f"it may have {MAX_URL_LENGTH} characters, without spaces or backslashes")
     try:
         parts = parse_url(url)
     except LocationParseError:

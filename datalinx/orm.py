@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
-from django.db import connection, models
+from django.db import InterfaceError, InternalError, OperationalError, connection, models
 from django.db.models.expressions import RawSQL
 
 from datalinx.ids import new_id
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     _TextField = models.CharField[str, str]
 else:
     _TextField = models.CharField
+
+
+# What is raised when the database broke off and nothing is wrong with the work: connections that were ended, locks, a
+# server that starts, one that may only be read since another is the first (`InternalError`, as is a session that
+# stood still for too long).
+BROKEN_OFF = (OperationalError, InterfaceError, InternalError)
 
 
 class PrefixedIdField(_TextField):

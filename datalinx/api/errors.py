@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django_ratelimit.exceptions import Ratelimited
 from redis import RedisError
@@ -20,6 +19,7 @@ from datalinx.api.envelope import failure
 from datalinx.api.renderers import to_json
 from datalinx.api.request_id import current_request_id
 from datalinx.errors import DatalinxError, FieldError
+from datalinx.orm import BROKEN_OFF
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def outages_told() -> Iterator[None]:
     """
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except BROKEN_OFF as error:
         raise _outage("DATABASE_UNAVAILABLE", "database", error) from error
     except RedisError as error:
         raise _outage("CACHE_UNAVAILABLE", "cache", error) from error

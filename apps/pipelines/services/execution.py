@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.utils import timezone
 
 from apps.mappings.services.compile import dependencies
@@ -34,6 +34,7 @@ from datalinx.engine.spec.pipeline import PipelineDocument
 from datalinx.errors import Cancelled, DatalinxError, Failed, Interrupted
 from datalinx.failpoints import reach
 from datalinx.files import scratch
+from datalinx.orm import BROKEN_OFF
 from datalinx.trace import carry, span
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def _execute(run: Run, end_process: Callable[[], None] | None) -> None:
             Execution(run, watchdog).run_all()
         except LeaseLost:
             logger.warning("the run %s was taken over; this worker leaves it", run.pk)
-        except (OperationalError, InterfaceError):
+        except BROKEN_OFF:
             # The database broke off, which is no fault of the run; whether its last commit took place nobody knows.
             logger.warning("the database broke off the run %s", run.pk, exc_info=True)
             if not connection.in_atomic_block:

@@ -33,6 +33,7 @@ from datalinx.engine.spec.identity import IdentityDocument, IdentityTable
 from datalinx.engine.spec.schema import TargetSchema
 from datalinx.errors import Cancelled, DatalinxError, Failed
 from datalinx.files import scratch, workspace_storage
+from datalinx.orm import BROKEN_OFF
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,11 @@ def execute_resolution(resolution_id: str, *, end_process: Callable[[], None] | 
             _stop(resolution, watchdog)
         except DatalinxError as error:
             _fail(resolution, error)
+        except BROKEN_OFF:
+            # No fault of the resolution: once its lease is over it is taken up again.
+            logger.warning("the database broke off the resolution %s", resolution.pk, exc_info=True)
+            if not connection.in_atomic_block:
+                connection.close()
         except Exception:
             logger.exception("the resolution %s met an unexpected error", resolution.pk)
             message = "Something went wrong on our side; it was logged under the resolution's id."

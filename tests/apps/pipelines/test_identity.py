@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from apps.mappings.models import Identity
@@ -230,6 +231,25 @@ def test_resolve__whose_worker_was_lost__is_taken_up_again_and_ends_at_last(worl
         assert not resolutions.held(lost).exists()
     assert rows.get().error["code"] == "WORKER_LOST"
     resolve(world)
+
+
+@pytest.mark.usefixtures("rules")
+def test_resolve__that_the_database_broke_off__is_taken_up_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = assert_success(world.ed.client().post(f"{URL}/resolve"), 201)["id"]
+    rows = IdentityResolution.objects.filter(pk=made)
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise OperationalError("terminating connection due to administrator command")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "resolve_identity", broken)
+        execute_resolution(made)
+    rows.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    assert resolutions.reap_lost_resolutions() == 1
+    execute_resolution(made)
+    assert rows.get().status == "success"
 
 
 @pytest.mark.usefixtures("rules")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from apps.pipelines.models import Pipeline, Run, RunStep, StoredTable
@@ -238,14 +238,15 @@ def test_cancel__that_is_accepted_while_a_run_is_looked_at_as_lost__ends_it(
     assert Run.objects.get(pk=queued).status == "cancelled"
 
 
+@pytest.mark.parametrize("kind", [OperationalError, InterfaceError, InternalError])
 def test_database__that_breaks_off_a_run__has_it_taken_up_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:
     queued = start(world, lay_out(world))
     real = execution.finish_run
 
     def broken(*_: Any, **__: Any) -> bool:
-        raise OperationalError("terminating connection due to administrator command")
+        raise kind("terminating connection due to administrator command")
 
     monkeypatch.setattr(execution, "finish_run", broken)
     execute_run(queued)

@@ -176,12 +176,25 @@ def test_schema_show__of_a_table__shows_its_columns(server: Server, cli: Run) ->
 def test_pipeline_apply__by_name__makes_or_changes(server: Server, cli: Run) -> None:
     server.on("GET pipelines", answer([]), answer([{"id": "pl_1", "name": "nightly"}]))
     server.on("POST pipelines", answer({"id": "pl_1", "name": "nightly"}, status=201))
-    server.on("PATCH pipelines/pl_1", answer({"id": "pl_1", "name": "nightly"}))
+    server.on("PUT pipelines/pl_1", answer({"id": "pl_1", "name": "nightly"}))
     text = '{"name": "nightly", "tables": ["customers"]}'
     assert "made" in cli("pipeline", "apply", "-", given=text).stderr
     assert "changed" in cli("pipeline", "apply", "-", given=text).stderr
-    assert server.sent("PATCH pipelines/pl_1") == json.loads(text)
+    assert server.sent("PUT pipelines/pl_1") == json.loads(text)
     assert cli("pipeline", "apply", "-", given="{}").exit_code == 2
+
+
+def test_pipeline_apply__of_some_that_start_after_others__sends_those_first(server: Server, cli: Run) -> None:
+    names = ["c", "b", "a", "x", "y"]
+    after = {"c": ["b", "elsewhere"], "b": ["a"], "x": ["y"], "y": ["x"]}
+    documents = [
+        {"name": name, "tables": ["t"], **({"after": {"pipelines": after[name]}} if name in after else {})}
+        for name in names
+    ]
+    server.on("GET pipelines", answer([]))
+    server.on("POST pipelines", answer({"id": "pl_1"}, status=201))
+    told = cli("pipeline", "apply", "-", given=json.dumps(documents)).stderr
+    assert [line.split(":")[0] for line in told.splitlines()] == ["a", "b", "c", "x", "y"]
 
 
 def test_pipeline_run__followed__shows_the_ledger_at_its_end(server: Server, cli: Run) -> None:

@@ -33,7 +33,7 @@ KINDS: dict[str, tuple[list[str], str, dict[str, Any]]] = {
 AGAIN = {
     "mapping": (["mappings", "apply"], "PUT mappings/customers"),
     "schema": (["schema", "apply"], "PUT schemas/workspace"),
-    "pipeline": (["pipeline", "apply"], f"PATCH pipelines/{PIPELINE_ID}"),
+    "pipeline": (["pipeline", "apply"], f"PUT pipelines/{PIPELINE_ID}"),
     "cte": (["ctes", "apply"], "PUT ctes/paid"),
 }
 

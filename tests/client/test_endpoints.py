@@ -48,6 +48,7 @@ ORGANIZATION: list[tuple[Act, str, Any]] = [
     (lambda c: c.roles.list(), "GET roles", None),
     (lambda c: c.roles.create("r", ["runs:view"]), "POST roles", {"name": "r", "permissions": ["runs:view"]}),
     (lambda c: c.roles.replace("role_1", D), "PUT roles/role_1", D),
+    (lambda c: c.pipelines.replace("pl_1", D), "PUT pipelines/pl_1", D),
     (lambda c: c.roles.delete("role_1"), "DELETE roles/role_1", None),
     (lambda c: c.roles.permissions(), "GET permissions", None),
     (lambda c: c.service_accounts.list(), "GET service-accounts", None),

@@ -38,6 +38,12 @@ def update_pipeline(
     return _save(pipeline, actor=actor, document={**pipeline.document, **changes})
 
 
+def replace_pipeline(*, pipeline: Pipeline, actor: Caller, document: Any, if_match: str = "") -> Pipeline:
+    """Make this the pipeline's document: a key that it leaves out has its default again. Raises Invalid."""
+    check_if_match(if_match=if_match, version=pipeline.version)
+    return _save(pipeline, actor=actor, document=document)
+
+
 @transaction.atomic
 def _save(pipeline: Pipeline, *, actor: Caller, document: Any) -> Pipeline:
     parsed = parse_document(PipelineDocument, document)

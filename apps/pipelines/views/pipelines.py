@@ -62,6 +62,17 @@ class PipelineViewSet(WorkspaceViewSet):
         made = pipelines.create_pipeline(workspace=self.workspace, actor=self.caller, document=request.data)
         return self._shown(made, status=201)
 
+    @extend_schema(request=body(PipelineDocument), responses={200: component(PipelineDocument)})
+    def update(self, request: Request, id: str) -> Response:
+        """Replace a pipeline's document: a key that is left out has its default again."""
+        changed = pipelines.replace_pipeline(
+            pipeline=self.get_object(),
+            actor=self.caller,
+            document=object_body(request, answered=("next_run_at",)),
+            if_match=request.headers.get("If-Match", ""),
+        )
+        return self._shown(changed)
+
     @extend_schema(
         request={"application/json": {"type": "object"}}, responses={200: component(PipelineDocument)}
     )

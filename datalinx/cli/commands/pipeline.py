@@ -1,5 +1,6 @@
 """Pipelines: what runs together."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -55,11 +56,14 @@ def apply(
     *,
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="JSON or YAML; - for stdin.")],
 ) -> None:
-    """Make pipelines, or change those of the same name; a file may hold one or a list of them."""
+    """Make pipelines, or replace those of the same name; a file may hold one or a list of them.
+
+    A key that a document leaves out has its default. Those that start after others are sent after them.
+    """
     documents = read_documents(files)
     if any(not document.get("name") for document in documents):
         raise Refusal("A pipeline has no name; nothing was sent.")
-    made = [_apply(session, document) for document in documents]
+    made = [_apply(session, document) for document in _in_order(documents)]
     session.out.done(made, f"Applied {len(made)} pipeline" + ("." if len(made) == 1 else "s."))
 
 
@@ -130,6 +134,23 @@ def resume(session: Session, *, pipeline: PipelineName) -> None:
     session.out.done(resumed, f"The schedule of {resumed.get('name')} goes on: {resumed.get('next_run_at')}.")
 
 
+def _in_order(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the documents with each behind those that its `after` names; a circle is for the server to refuse."""
+    left, ordered = list(documents), list[dict[str, Any]]()
+    while left:
+        waits = {str(document["name"]) for document in left}
+        found = next((each for each in left if not waits & (_upstreams(each) - {str(each["name"])})), left[0])
+        left.remove(found)
+        ordered.append(found)
+    return ordered
+
+
+def _upstreams(document: Mapping[str, Any]) -> set[str]:
+    after = document.get("after")
+    names = after.get("pipelines") if isinstance(after, Mapping) else None
+    return {str(name) for name in names} if isinstance(names, list) else set()
+
+
 def _apply(session: Session, document: dict[str, Any]) -> Any:
     pipelines = session.view.pipelines
     name = str(document["name"])
@@ -138,7 +159,7 @@ def _apply(session: Session, document: dict[str, Any]) -> Any:
         made = pipelines.create(document)
         session.out.note(f"{name}: made ({made.id})")
     else:
-        made = pipelines.update(there.id, **document)
+        made = pipelines.replace(there.id, document)
         session.out.note(f"{name}: changed ({made.id})")
     return made
 

@@ -20,6 +20,10 @@ class Pipelines(Collection[Pipeline]):
         """Make a pipeline; `name` and `tables` are needed."""
         return self._create(document)
 
+    def replace(self, pipeline_id: str, document: Mapping[str, Any]) -> Pipeline:
+        """Replace a pipeline's document; a key that is left out has its default again, other than with `update`."""
+        return self._send("PUT", route(self.path, pipeline_id), Pipeline, where=Where.OBJECT, body=document)
+
     def run(
         self,
         pipeline_id: str,

@@ -69,6 +69,31 @@ def test_save__what_is_known_to_be_wrong__is_422_and_the_old_one_stays(
     )
 
 
+def test_put__a_document__leaves_nothing_of_the_one_before(world: World) -> None:
+    pipeline = lay_out(world)
+    client = world.ed.client()
+    url = f"/api/pipelines/{pipeline['id']}"
+    full = {
+        "schedule": NIGHT,
+        "after": {"pipelines": ["first"]},
+        "timeout_seconds": 60,
+        "concurrency": "skip",
+    }
+    assert_success(
+        client.post("/api/pipelines", {"name": "first", "tables": ["customers"]}, format="json"), 201
+    )
+    changed = assert_success(client.patch(url, full, format="json"))
+    assert assert_success(client.put(url, changed, format="json"))["schedule"] == NIGHT
+    bare = {"name": pipeline["name"], "tables": ["customers"]}
+    replaced = assert_success(client.put(url, bare, format="json"))
+    kept = ("schedule", "timeout_seconds", "concurrency", "next_run_at")
+    assert [replaced[name] for name in kept] == [pipeline[name] for name in kept]
+    assert ("after" in replaced, assert_success(client.get("/api/schedules"))) == (False, [])
+    assert_failure(client.put(url, {"tables": ["customers"]}, format="json"), 422, "VALIDATION_ERROR")
+    stale = client.put(url, bare, format="json", HTTP_IF_MATCH='"1"')
+    assert_failure(stale, 422, "VERSION_CONFLICT")
+
+
 def test_patch__what_get_gave__is_accepted(world: World) -> None:
     pipeline = lay_out(world)
     client = world.ed.client()

@@ -335,3 +335,16 @@ def test_document__of_a_first_schema__can_be_saved(world: World, visit: Visit) -
 def test_document__of_no_kind__is_not_found(world: World, visit: Visit) -> None:
     assert visit(world.ed).get("/w/production/edit/user").status_code == 404
     assert visit(world.ed).get("/w/production/edit/pipeline/pl_nothing").status_code == 404
+
+
+def test_document__of_a_pipeline_without_what_it_had__is_saved_without_it(world: World, visit: Visit) -> None:
+    pipeline, client = lay_out(world), visit(world.ed)
+    api = world.ed.client()
+    schedule = {"schedule": {"cron": "0 2 * * *", "timezone": "UTC"}}
+    changed = assert_success(api.patch(f"/api/pipelines/{pipeline['id']}", schedule, format="json"))
+    path = f"/w/production/edit/pipeline/{pipeline['id']}"
+    document = _document(_shown(client, path))
+    del document["schedule"]
+    client.post(path, {"document": json.dumps(document), "version": str(changed["version"])})
+    kept = assert_success(api.get(f"/api/pipelines/{pipeline['id']}"))
+    assert (kept["schedule"], kept["version"]) == (None, changed["version"] + 1)

@@ -33,7 +33,8 @@ _ADDED = frozenset(
 class Kind:
     """One kind of document: its title, its place in the API, its pages, and what a new one begins with.
 
-    A document that is addressed by name is put; the others are made by POST and changed by PATCH.
+    A document that is addressed by name is put; the others are made by POST, and then replaced by PUT where they can be
+    and changed by PATCH where not.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Kind:
     back: str
     skeleton: Callable[[Place, str], dict[str, Any]]
     by_name: bool = False
+    is_replaced: bool = False
     # There is one in a workspace, whose page needs nothing but the workspace.
     alone: bool = False
 
@@ -55,7 +57,7 @@ KINDS = {
     ),
     "object-type": Kind("Object type", ("object-types",), "object-types", "object-type", object_type),
     "mapping": Kind("Mapping", ("mappings",), "mappings", "mapping", mapping, by_name=True),
-    "pipeline": Kind("Pipeline", ("pipelines",), "pipelines", "pipeline", pipeline),
+    "pipeline": Kind("Pipeline", ("pipelines",), "pipelines", "pipeline", pipeline, is_replaced=True),
     "audience": Kind("Audience", ("audiences",), "audiences", "audience", audience),
     "alert-rule": Kind("Alert rule", ("alert-rules",), "alerts", "alert-rules", alert_rule),
 }
@@ -118,7 +120,7 @@ def _save(
         document = json.loads(text)
     except ValueError as error:
         raise Refusal(422, {"message": f"This is not valid JSON: {error}."}) from error
-    method = "PUT" if kind.by_name else "POST" if is_new else "PATCH"
+    method = "PUT" if kind.by_name else "POST" if is_new else "PUT" if kind.is_replaced else "PATCH"
     # Whoever saved in the meantime is not overwritten.
     headers = {} if is_new or not version.isdigit() else {"If-Match": f'"{version}"'}
     saved = place.api.send(method, *path, data=document, headers=headers).data

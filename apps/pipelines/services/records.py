@@ -23,6 +23,7 @@ from apps.pipelines.services.record_verdicts import (
     verdict_in_run,
     verdict_in_table,
 )
+from apps.pipelines.services.runs import unknown_table
 from apps.pipelines.services.tables import find_stored_table, table_files, table_storage
 from datalinx.engine import lake
 from datalinx.engine.compile.plan import CompiledMapping, SourceColumn
@@ -189,12 +190,9 @@ def _step_of(run: Run, table: str) -> RunStep:
     for step in steps:
         if step.table == table:
             return step
-    names = ", ".join(step.table for step in steps[:10])
-    message = (
-        f"This run did not make the table {table!r}; it made {names}."
-        if table
-        else f"Name the table: this run made {names}."
-    )
+    if table:
+        raise unknown_table(table, [step.table for step in steps])
+    message = f"Name the table: this run made {', '.join(step.table for step in steps[:10])}."
     raise Invalid("UNKNOWN_TABLE", message, errors=[FieldError("table", "unknown_table", message)])
 
 

@@ -185,6 +185,19 @@ def _refuse_incomplete(documents: Mapping[str, Any], tables: Sequence[str]) -> N
         raise Invalid("MAPPING_INCOMPLETE", faults[0].message, errors=faults)
 
 
+def require_table(run: Run, table: str) -> None:
+    """Raise Invalid UNKNOWN_TABLE for the name of a table that a run does not make; none is named by nothing."""
+    made = [step.table for step in run.steps.all()]
+    if table and table not in made:
+        raise unknown_table(table, made)
+
+
+def unknown_table(table: str, made: Sequence[str]) -> Invalid:
+    """The refusal of a table that is none of those that a run makes."""
+    message = f"This run did not make the table {table!r}; it made {', '.join(made[:10]) or 'none'}."
+    return Invalid("UNKNOWN_TABLE", message, errors=[FieldError("table", "unknown_table", message)])
+
+
 def cancel_run(*, run: Run, actor: Caller) -> Run:
     """Ask a run to stop. A queued one ends now, a running one within seconds. Raises RUN_ALREADY_FINISHED."""
     with transaction.atomic():

@@ -42,7 +42,8 @@ CHOICE_PARAMETERS = (
 )
 
 
-def _choice(request: Request) -> selectors.LogChoice:
+def _choice(request: Request, run: Run) -> selectors.LogChoice:
+    runs.require_table(run, request.query_params.get("table", ""))
     return selectors.LogChoice(
         level=one_of(request, "level", selectors.LEVELS),
         min_level=one_of(request, "min_level", selectors.LEVELS),
@@ -116,7 +117,8 @@ class RunViewSet(WorkspaceViewSet):
     def logs(self, request: Request, id: str) -> Response:
         """The run's log, oldest first; `after` gives the lines after one's id, and `events` follows it."""
         after = whole_number(request, "after", default=0, lowest=0, highest=_LAST_ID)
-        page = self.paginate_queryset(_choice(request).lines(self.get_object(), after=after))
+        run = self.get_object()
+        page = self.paginate_queryset(_choice(request, run).lines(run, after=after))
         return self.get_paginated_response(RunLogSerializer(page, many=True).data)
 
     @extend_schema(
@@ -127,9 +129,11 @@ class RunViewSet(WorkspaceViewSet):
     def rejected(self, request: Request, id: str) -> Response:
         """The rejected rows, each with where it stood, the field, the reason and the value."""
         page, size = read_page(request)
+        run, table = self.get_object(), request.query_params.get("table", "")
+        runs.require_table(run, table)
         rows, total = selectors.list_rejected(
-            run=self.get_object(),
-            table=request.query_params.get("table", ""),
+            run=run,
+            table=table,
             reason=request.query_params.get("reason", ""),
             offset=(page - 1) * size,
             limit=size,
@@ -188,7 +192,8 @@ class RunViewSet(WorkspaceViewSet):
 
         The lines of its log come as they are chosen, by the parameters of its log.
         """
-        run, choice = self.get_object(), _choice(request)
+        run = self.get_object()
+        choice = _choice(request, run)
         after = whole_number(request, "last_event_id", default=0, lowest=0, highest=_LAST_ID)
         given = request.headers.get("Last-Event-ID", "").strip()
         after = read_whole_number(given, "Last-Event-ID", default=after, lowest=0, highest=_LAST_ID)

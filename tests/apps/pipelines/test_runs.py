@@ -256,7 +256,7 @@ def test_rejected__paged_and_filtered__sums_to_the_ledger(world: World) -> None:
         ("email", "not an address", "customers")
     ]
     assert found[0]["mapping_version"] == 1
-    assert assert_success(client.get(url, {"table": "other"})) == []
+    assert_failure(client.get(url, {"table": "other"}), 422, "UNKNOWN_TABLE")
     assert assert_success(client.get(url, {"reason": "nothing"})) == []
     assert_failure(client.get(url, {"colour": "red"}), 422, "UNKNOWN_PARAMETER")
     assert_failure(world.eve.client(None).get(url), 404, "RUN_NOT_FOUND")
@@ -478,3 +478,11 @@ def test_list__of_runs_and_backfills_searched__looks_in_ids_and_names_of_pipelin
         assert [each["id"] for each in found] == [done["id"]]
     for path in ("/api/runs", "/api/backfills"):
         assert assert_success(client.get(path, {"search": "weekly"})) == []
+
+
+@pytest.mark.parametrize("part", ["logs", "events", "rejected"])
+def test_read__of_a_table_that_the_run_does_not_make__is_refused(world: World, part: str) -> None:
+    done = run(world, lay_out(world))
+    response = world.vera.client().get(f"/api/runs/{done['id']}/{part}", {"table": "custmers"})
+    message = assert_failure(response, 422, "UNKNOWN_TABLE")["message"]
+    assert message == "This run did not make the table 'custmers'; it made customers."

@@ -82,6 +82,15 @@ def test_connection__that_the_other_side_closed__is_made_anew(start):
     assert canary.connections == 2
 
 
+def test_connection__on_which_words_came_unasked__is_made_anew(start):
+    canary = start(slowly(OK, b"HTTP/1.1 500 Late\r\n\r\n", pause=0.1))
+    with client() as outbound:
+        for _ in range(3):
+            assert outbound.request("GET", f"http://hook.test:{canary.port}/").status == 200
+            time.sleep(0.3)
+    assert canary.connections == 3
+
+
 def test_name__with_one_forbidden_address__is_refused_whole(canary):
     for addresses in (
         ("127.0.0.1", "10.0.0.1"),

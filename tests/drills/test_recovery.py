@@ -121,9 +121,18 @@ def _database_immediately(cluster: Cluster) -> None:
     cluster.server("postgresql").start()
 
 
+def _database_ends_connections(cluster: Cluster) -> None:
+    for _ in range(5):
+        cluster.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'datalinx'"
+        )
+        time.sleep(0.4)
+
+
 OUTAGES: dict[str, Callable[[Cluster], None]] = {
     "broker emptied, killed and started": Cluster.lose_broker,
     "database ended with -m immediate": _database_immediately,
+    "database's connections ended": _database_ends_connections,
     "every process killed": Cluster.kill_all,
 }
 

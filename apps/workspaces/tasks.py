@@ -1,14 +1,9 @@
 """What workers do for workspaces: deliver events, and sweep those that are old."""
 
-import fcntl
 import logging
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
-from django.conf import settings
-
+from datalinx.alone import alone
 from datalinx.celery import app
 
 logger = logging.getLogger(__name__)
@@ -21,7 +16,8 @@ def deliver() -> None:
     from apps.workspaces.services.deliveries import deliver_due
 
     while True:
-        with _alone() as leave:
+        # With many threads: a second process would only take the place of other tasks.
+        with alone("deliveries") as leave:
             if leave is None or _drain(deliver_due, leave):
                 return
         # Whoever was sent away while this process was in told of something that it may have looked past.
@@ -57,25 +53,3 @@ def wake_delivery() -> None:
         deliver.delay()
     except Exception:  # The rows stay, and the tick looks for them.
         logger.warning("the deliveries could not be sent to a worker yet", exc_info=True)
-
-
-@contextmanager
-def _alone() -> Iterator[Callable[[], None] | None]:
-    """Give what lets others of this machine in again, or None when another is in already.
-
-    One process at a time delivers on each machine, with many threads: a second one would only take the place of
-    other tasks. The lock ends with the process that holds it.
-    """
-    folder = Path(settings.HOME) / "run"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / "deliveries.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        yield None
-        return
-    try:
-        yield lambda: fcntl.flock(descriptor, fcntl.LOCK_UN)
-    finally:
-        os.close(descriptor)

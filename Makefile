@@ -13,7 +13,8 @@ PORT ?= 8000
 PYTEST := $(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadfile --no-loadscope-reorder
 NEED_SERVERS := postgresql or redis or rabbitmq
 DRILL_VARIANTS ?= embedded,redis,rabbitmq
-DRILLS_SHORT := drills-short-embedded drills-short-redis drills-short-rabbitmq
+DRILLS_SHORT := drills-short-embedded drills-short-redis-runs drills-short-redis-rest drills-short-rabbitmq
+DRILLS_OF_RUNS := tests/drills/test_runs.py tests/drills/test_recovery.py
 DRILLED_BY_STATES := tests/apps/pipelines/test_transitions.py tests/apps/pipelines/test_backfill_states.py
 DRILLED_BY_TESTS := $(DRILLED_BY_STATES) tests/apps/workspaces/test_signatures.py \
 	tests/apps/workspaces/test_retries.py tests/outbound
@@ -48,7 +49,7 @@ check: setup ## run all there is: lint, types, tests, tests with servers, the cl
 	$(MAKE) -j 2 lint types client docs
 	$(MAKE) test
 	$(MAKE) servers
-	DRILL_PATIENCE=2 $(MAKE) -j 8 $(DRILLS_SHORT) spark dbt readme monitoring browser
+	DRILL_PATIENCE=2 $(MAKE) -j 9 $(DRILLS_SHORT) spark dbt readme monitoring browser
 
 lint: setup ## look for faults of style
 	$(RUN) -m ruff check .
@@ -77,13 +78,21 @@ drills-long-%:
 	DRILLS=long DRILL_RESULTS=1 DRILL_VARIANTS=$* $(RUN) -m pytest -m drill tests/drills
 
 drills-short: setup ## a few of each in about six minutes, with RabbitMQ what has to do with messages
-	@$(MAKE) --no-print-directory -j 3 $(DRILLS_SHORT)
+	@$(MAKE) --no-print-directory -j 4 $(DRILLS_SHORT)
 
-drills-short-rabbitmq: setup ## of these the ones about messages, with RabbitMQ
-	DRILL_VARIANTS=rabbitmq $(RUN) -m pytest -m drill -k "killed or loses" tests/drills/test_runs.py tests/drills/test_recovery.py
+drills-short-embedded: setup
+	DRILL_VARIANTS=embedded $(RUN) -m pytest -m drill tests/drills
 
-drills-short-%: setup
-	DRILL_VARIANTS=$* $(RUN) -m pytest -m drill tests/drills
+# In two parts at the same time, each with a platform of its own: they take longest.
+drills-short-redis-runs: setup
+	DRILL_VARIANTS=redis $(RUN) -m pytest -m drill $(DRILLS_OF_RUNS)
+
+drills-short-redis-rest: setup
+	DRILL_VARIANTS=redis $(RUN) -m pytest -m drill $(addprefix --ignore=,$(DRILLS_OF_RUNS)) tests/drills
+
+# Of these the ones about messages.
+drills-short-rabbitmq: setup
+	DRILL_VARIANTS=rabbitmq $(RUN) -m pytest -m drill -k "killed or loses" $(DRILLS_OF_RUNS)
 
 browser: setup ## look at the console in headless Chromium
 	sh .ci/browser.sh $(PYTEST) -m browser

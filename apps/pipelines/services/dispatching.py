@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -51,6 +52,16 @@ def dispatch_waiting_runs() -> int:
     for run_id in ids:
         dispatch(run_id)
     return len(ids)
+
+
+def dispatch_follower(ended: Run) -> None:
+    """Wake a worker for a run that waited for this one to end, and whose own message found it waiting."""
+    waits = Q(pipeline_id=ended.pipeline_id) if ended.pipeline_id else Q(pk=None)
+    if settings.ORGANIZATION_RUNS:
+        waits |= Q(workspace__organization=ended.workspace.organization_id)
+    run_id = ready_runs().filter(waits).order_by("created_at").values_list("pk", flat=True).first()
+    if run_id is not None:
+        dispatch(run_id)
 
 
 def reap_lost_runs() -> int:

@@ -14,7 +14,7 @@ from apps.pipelines.models import Run, RunStep
 from apps.pipelines.services.bases import engine_limits, most_beside
 from apps.pipelines.services.claiming import claim_fairest_run, claim_run
 from apps.pipelines.services.delivery_execution import deliver_step
-from apps.pipelines.services.dispatching import give_up
+from apps.pipelines.services.dispatching import dispatch_follower, give_up
 from apps.pipelines.services.ending import finish_run, hand_over_run, release_run
 from apps.pipelines.services.jobs import Job, plan_jobs
 from apps.pipelines.services.lease import LeaseLost
@@ -53,6 +53,7 @@ def execute_next_run(*, end_process: Callable[[], None]) -> None:
     run = claim_fairest_run()
     if run is not None:
         _execute(run, end_process)
+        dispatch_follower(run)
 
 
 def execute_run(run_id: str) -> None:

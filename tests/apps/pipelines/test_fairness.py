@@ -148,6 +148,26 @@ def test_reaper__of_a_lease_from_before_the_clock_was_set_back__takes_the_run_up
     assert dispatch_waiting_runs() == 1
 
 
+@pytest.mark.parametrize("most", [0, 1])
+def test_worker__that_brought_a_run_to_its_end__wakes_another_for_the_one_that_waited_for_it(
+    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    settings.ORGANIZATION_RUNS = most
+    woken: list[str] = []
+    monkeypatch.setattr(dispatching, "dispatch", woken.append)
+    pipeline = lay_out(world)
+    first, second = start(world, pipeline), start(world, pipeline)
+    (other,) = queue(world.workspace, 1)
+    (stranger,) = queue(world.other_workspace, 1)
+    Run.objects.filter(pk=stranger.pk).update(not_before=timezone.now() + timedelta(hours=1))
+    Run.objects.filter(pk=first).update(created_at=timezone.now() - timedelta(hours=2))
+    woken.clear()
+    execute_next_run(end_process=lambda: None)
+    assert Run.objects.get(pk=first).status == "success"
+    # Where an organization has a bound, whatever it runs waited; its oldest comes first.
+    assert woken == [other.pk if most else second]
+
+
 @pytest.fixture
 def ending() -> Iterator[None]:
     """Have the flag of a worker that is to end put back."""

@@ -15,6 +15,10 @@ NEED_SERVERS := postgresql or redis or rabbitmq
 DRILL_VARIANTS ?= embedded,redis,rabbitmq
 DRILLS_SHORT := drills-short-embedded drills-short-redis-runs drills-short-redis-rest drills-short-rabbitmq
 DRILLS_OF_RUNS := tests/drills/test_runs.py tests/drills/test_recovery.py
+DRILLED_embedded := tests/drills
+DRILLED_redis-runs := $(DRILLS_OF_RUNS)
+DRILLED_redis-rest := $(addprefix --ignore=,$(DRILLS_OF_RUNS)) tests/drills
+DRILLED_rabbitmq := -k "killed or loses" $(DRILLS_OF_RUNS)
 DRILLED_BY_STATES := tests/apps/pipelines/test_transitions.py tests/apps/pipelines/test_backfill_states.py
 DRILLED_BY_TESTS := $(DRILLED_BY_STATES) tests/apps/workspaces/test_signatures.py \
 	tests/apps/workspaces/test_retries.py tests/outbound
@@ -80,19 +84,9 @@ drills-long-%:
 drills-short: setup ## a few of each in about six minutes, with RabbitMQ what has to do with messages
 	@$(MAKE) --no-print-directory -j 4 $(DRILLS_SHORT)
 
-drills-short-embedded: setup
-	DRILL_VARIANTS=embedded $(RUN) -m pytest -m drill tests/drills
-
-# In two parts at the same time, each with a platform of its own: they take longest.
-drills-short-redis-runs: setup
-	DRILL_VARIANTS=redis $(RUN) -m pytest -m drill $(DRILLS_OF_RUNS)
-
-drills-short-redis-rest: setup
-	DRILL_VARIANTS=redis $(RUN) -m pytest -m drill $(addprefix --ignore=,$(DRILLS_OF_RUNS)) tests/drills
-
-# Of these the ones about messages.
-drills-short-rabbitmq: setup
-	DRILL_VARIANTS=rabbitmq $(RUN) -m pytest -m drill -k "killed or loses" $(DRILLS_OF_RUNS)
+# Each with a platform of its own: with Redis in two parts, which take longest, with RabbitMQ what is about messages.
+drills-short-%: setup
+	DRILL_VARIANTS=$(firstword $(subst -, ,$*)) $(RUN) -m pytest -m drill $(DRILLED_$*)
 
 browser: setup ## look at the console in headless Chromium
 	sh .ci/browser.sh $(PYTEST) -m browser

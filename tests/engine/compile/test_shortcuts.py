@@ -196,7 +196,7 @@ def _plan(way: str) -> CompiledMapping:
 
 def _results(plan: CompiledMapping, values: Sequence[str | None]) -> list[tuple[Any, ...]]:
     """Value, kind and faults of each value."""
-    relations = Relations((), 'given AS "c"', "order", None, keeps_order=True)
+    relations = Relations((), 'given AS "c"', "order", None, "", keeps_order=True)
     select = plan_stage(plan, relations, {}).select
     with duckdb.connect(config={"threads": 1}) as connection:
         library.register(connection)
@@ -289,7 +289,7 @@ def test_shortcut__of_two_columns_from_one__goes_each_its_way() -> None:
         for name, region in (("home", "GB"), ("away", "US"))
     }
     plan = compiled(mapping(fields), table("home phone_number", "away phone_number"), INPUTS)
-    relations = Relations((), 'given AS "c"', "order", None, keeps_order=True)
+    relations = Relations((), 'given AS "c"', "order", None, "", keeps_order=True)
     select = plan_stage(quickened(plan), relations, {}).select
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE given AS SELECT unnest(['020 7946 0958', '415 555 2671']) AS v")
